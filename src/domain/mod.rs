@@ -1,0 +1,9 @@
+//! The vocabulary: types and formulas that two or more modules use.
+//!
+//! Everything here is pure and is given `now`. It must not do I/O, read a clock or know a crate
+//! that does. A type that only one module uses lives in that module.
+
+pub mod check;
+pub mod ids;
+pub mod outage;
+pub mod verdict;

@@ -1,0 +1,201 @@
+//! What is said of a target for a cohort, and for whom it is said.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{CohortId, ProbeId, StepId};
+
+/// How a probe or a target stands for one cohort.
+///
+/// Ordered by how bad it is, so that a roll-up is a maximum; `Unknown` is the least because it
+/// says nothing against the target: callers that must not read it as *up* match on it.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Unknown,
+    Up,
+    Slow,
+    Intermittent,
+    Down,
+}
+
+impl Verdict {
+    pub const ALL: [Self; 5] =
+        [Self::Up, Self::Slow, Self::Intermittent, Self::Down, Self::Unknown];
+
+    /// The word in files, metrics and interfaces.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Slow => "slow",
+            Self::Intermittent => "intermittent",
+            Self::Down => "down",
+        }
+    }
+
+    /// The word on pages for staff.
+    #[must_use]
+    pub fn plain(self) -> &'static str {
+        match self {
+            Self::Unknown => "Not known",
+            Self::Up => "Working",
+            Self::Slow => "Slow",
+            Self::Intermittent => "Comes and goes",
+            Self::Down => "Down",
+        }
+    }
+
+    /// Whether an interval with this verdict is an outage.
+    #[must_use]
+    pub fn is_outage(self) -> bool {
+        matches!(self, Self::Slow | Self::Intermittent | Self::Down)
+    }
+
+    /// Reads the word that [`Verdict::as_str`] writes.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.as_str() == word)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// For whom and for what an outage holds: the cohorts, and the probes where not every one fails.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The cohorts affected; never empty in an outage.
+    pub cohorts: BTreeSet<CohortId>,
+    /// True when every cohort of the target is affected.
+    pub everyone: bool,
+    /// The probes that fail; empty when every probe seen by these cohorts does.
+    pub probes: BTreeSet<ProbeId>,
+    /// The step at which they fail, when it is the same one in all of them.
+    pub step: Option<StepId>,
+}
+
+/// Titles for sentences: how a target, its cohorts and probes are called.
+#[derive(Clone, Debug, Default)]
+pub struct Titles {
+    pub target: String,
+    pub cohorts: BTreeMap<CohortId, String>,
+    pub probes: BTreeMap<ProbeId, String>,
+}
+
+impl Scope {
+    /// The one plain sentence that is used everywhere: "C3MS is down at Noarlunga: lodging an
+    /// intake fails."
+    #[must_use]
+    pub fn sentence(&self, verdict: Verdict, titles: &Titles) -> String {
+        let how = match verdict {
+            Verdict::Down => "is down",
+            Verdict::Intermittent => "comes and goes",
+            Verdict::Slow => "is slow",
+            Verdict::Up => "is working",
+            Verdict::Unknown => "is not known to work",
+        };
+        let mut sentence = format!("{} {how}", titles.target);
+        sentence.push_str(&self.place(titles));
+        if self.probes.is_empty() {
+            match verdict {
+                Verdict::Down => sentence.push_str(": every journey fails"),
+                Verdict::Intermittent => sentence.push_str(": journeys fail now and then"),
+                _ => {}
+            }
+        } else {
+            let names = self.probes.iter().map(|id| {
+                titles.probes.get(id).map_or_else(|| id.to_string(), |title| lower_first(title))
+            });
+            sentence.push_str(&format!(", only {}", join(names)));
+        }
+        sentence.push('.');
+        sentence
+    }
+
+    fn place(&self, titles: &Titles) -> String {
+        if self.everyone {
+            return " everywhere".to_owned();
+        }
+        let names = self
+            .cohorts
+            .iter()
+            .map(|id| titles.cohorts.get(id).cloned().unwrap_or_else(|| id.to_string()));
+        format!(" for {}", join(names))
+    }
+}
+
+/// "a", "a and b", "a, b and c".
+fn join(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// Lowers a title's first letter inside a sentence, unless its first word is an abbreviation.
+fn lower_first(title: &str) -> String {
+    let mut chars = title.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => title.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_names_cohorts_and_probes() {
+        let noarlunga = CohortId::new("noarlunga").unwrap();
+        let intake = ProbeId::new("intake").unwrap();
+        let titles = Titles {
+            target: "C3MS".into(),
+            cohorts: [(noarlunga.clone(), "Noarlunga".into())].into(),
+            probes: [(intake.clone(), "Lodging an intake".into())].into(),
+        };
+        let mut scope = Scope { cohorts: [noarlunga].into(), ..Scope::default() };
+        assert_eq!(
+            scope.sentence(Verdict::Down, &titles),
+            "C3MS is down for Noarlunga: every journey fails."
+        );
+        scope.probes.insert(intake);
+        assert_eq!(
+            scope.sentence(Verdict::Down, &titles),
+            "C3MS is down for Noarlunga, only lodging an intake."
+        );
+        scope.everyone = true;
+        scope.probes.clear();
+        assert_eq!(scope.sentence(Verdict::Slow, &titles), "C3MS is slow everywhere.");
+    }
+
+    #[test]
+    fn verdict_words_read_back() {
+        for verdict in Verdict::ALL {
+            assert_eq!(Verdict::parse(verdict.as_str()), Some(verdict));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Starts the `holdfast` command. Everything else is in the library.
+
+fn main() {}
