@@ -53,4 +53,5 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod probing;
 pub mod store;
