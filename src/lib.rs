@@ -52,6 +52,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod detection;
 pub mod domain;
 pub mod probing;
 pub mod store;
