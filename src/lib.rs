@@ -7,12 +7,12 @@
 //! # The way of the data
 //!
 //! ```text
-//! probes/*.yaml → probing ──checks──▶ detection ──outages──▶ continuity ──actions──▶ notices · open orders
+//! probes/*.yaml → probing ──checks──▶ detection ──outages──▶ continuity ──▶ notices · open orders
 //!                    │                    │                      │
 //!                    ▼                    ▼                      ▼
-//!                  store  ◀──────────  reporting           vault ──▶ snapshots ──▶ web: staff portal
+//!                  store  ◀──────────  reporting           vault ──▶ snapshots ──▶ staff portal
 //!                                                            ▲
-//! case system → sources → capture ── segments ───────────────┘          store ──▶ web: ops console, reports, API
+//! case system → sources → capture ── segments ───────────────┘   store ──▶ console, reports, API
 //! ```
 //!
 //! # Reading order
@@ -51,5 +51,7 @@
 //! 8. An answer to a person or a peer means it is durable.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod store;
 pub mod telemetry;

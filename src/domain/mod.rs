@@ -5,5 +5,6 @@
 
 pub mod check;
 pub mod ids;
+pub mod length;
 pub mod outage;
 pub mod verdict;
