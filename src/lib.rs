@@ -25,7 +25,8 @@
 //! | 0 | `domain` |
 //! | 1 | `clock` `config` `crypto` `telemetry` `standin` |
 //! | 2 | `store` `vault` `index` `sources` `channels` `documents` |
-//! | 3 | `probing` `detection` `continuity` `capture` `snapshots` `journal` `identity` `reporting` |
+//! | 3 | `probing` `detection` `continuity` `capture` |
+//! | 3 | `snapshots` `journal` `identity` `reporting` |
 //! | 4 | `web` |
 //! | 5 | `app` |
 //! | 6, 7 | `cli`, `main` |
