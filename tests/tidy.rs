@@ -387,3 +387,19 @@ fn a_path_of_one_machine_is_found() {
     let bad = concat!("run /ho", "me/someone/x");
     shows(names_no_machine, "README.md", bad, "https://example.org/home");
 }
+
+/// What one crate brings must not be there twice: one TLS, one provider of cryptography.
+#[test]
+fn one_provider_of_cryptography_is_linked() {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--prefix", "none", "--edges", "all"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.lines().any(|line| line.starts_with("aws-lc-rs ")), "{tree}");
+    for unwanted in ["ring ", "openssl-sys ", "native-tls ", "serde_yaml "] {
+        assert!(!tree.lines().any(|line| line.starts_with(unwanted)), "{unwanted}is linked");
+    }
+}
