@@ -6,5 +6,8 @@
 pub mod check;
 pub mod ids;
 pub mod length;
+pub mod network;
 pub mod outage;
+pub mod step;
+pub mod target;
 pub mod verdict;
