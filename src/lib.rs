@@ -51,4 +51,5 @@
 //! 8. An answer to a person or a peer means it is durable.
 
 pub mod clock;
+pub mod crypto;
 pub mod domain;

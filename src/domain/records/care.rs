@@ -1,9 +1,10 @@
 //! Where a child is placed, what keeps them well, and whom they see.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Header, Party, RecordId};
+use super::{Header, Party, RecordId, StaffRef};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Placement {
@@ -15,20 +16,26 @@ pub struct Placement {
     pub kind: String,
     #[serde(default)]
     pub carers: Vec<RecordId>,
-    /// The carer's or house's name as the source writes it.
+    /// What the carer is to the child: "maternal aunt".
     #[serde(default)]
-    pub carer_name: Option<String>,
+    pub carer_is: Option<String>,
+    /// "approved", "provisional".
     #[serde(default)]
-    pub telephone: Option<String>,
-    /// None when it is protected.
+    pub carer_approval: Option<String>,
     #[serde(default)]
-    pub address: Option<String>,
+    pub household: Option<RecordId>,
     #[serde(default)]
     pub agency: Option<Party>,
+    pub began_at: Timestamp,
     #[serde(default)]
-    pub from: Option<Date>,
+    pub ended_at: Option<Timestamp>,
     #[serde(default)]
-    pub until: Option<Date>,
+    pub placed_by: Option<StaffRef>,
+    /// Who was consulted on the placement, or why not and by when.
+    #[serde(default)]
+    pub consulted: Option<String>,
+    #[serde(default)]
+    pub consents: Vec<String>,
     #[serde(default)]
     pub routines: Option<String>,
     #[serde(default)]
@@ -42,16 +49,22 @@ pub struct HealthEssentials {
     pub header: Header,
     pub person: RecordId,
     #[serde(default)]
-    pub allergies: Vec<String>,
+    pub allergies: Vec<Allergy>,
     #[serde(default)]
     pub conditions: Vec<String>,
     #[serde(default)]
     pub medications: Vec<Medication>,
-    /// Who may consent to treatment: "the chief executive for surgery, the carer for the rest".
     #[serde(default)]
-    pub consents: Option<String>,
+    pub practitioner: Option<String>,
     #[serde(default)]
-    pub doctor: Option<Party>,
+    pub last_check_on: Option<Date>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allergy {
+    pub to: String,
+    #[serde(default)]
+    pub reaction: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +72,9 @@ pub struct Medication {
     pub name: String,
     #[serde(default)]
     pub dose: Option<String>,
+    /// When and how it is given.
+    #[serde(default)]
+    pub given: Option<String>,
 }
 
 /// Whom a child sees, how and under whose eyes.
@@ -70,12 +86,19 @@ pub struct ContactArrangement {
     pub with: Vec<RecordId>,
     #[serde(default)]
     pub case: Option<RecordId>,
-    pub text: String,
     #[serde(default)]
-    pub supervised: bool,
-    /// Contact is not allowed at all.
+    pub how_often: Option<String>,
     #[serde(default)]
-    pub forbidden: bool,
+    pub place: Option<String>,
+    /// None when it is not supervised.
+    #[serde(default)]
+    pub supervised_by: Option<String>,
+    #[serde(default)]
+    pub next_at: Option<Timestamp>,
+    #[serde(default)]
+    pub suspended: bool,
+    #[serde(default)]
+    pub conditions: Option<String>,
 }
 
 impl Placement {

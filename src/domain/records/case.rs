@@ -1,10 +1,9 @@
-//! Cases: who is accountable, who manages, who works on them and who must not.
+//! Cases: who is accountable, who manages and who works on them.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Header, RecordId};
+use super::{Header, RecordId, StaffRef};
 
 /// A case of one or several children.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,7 +11,12 @@ pub struct Case {
     pub header: Header,
     /// The number staff say on the telephone; searchable.
     pub number: String,
+    #[serde(default)]
+    pub title: Option<String>,
     pub status: CaseStatus,
+    /// The source's own word: "reunification".
+    #[serde(default)]
+    pub stage: Option<String>,
     #[serde(default)]
     pub opened_on: Option<Date>,
     #[serde(default)]
@@ -84,38 +88,13 @@ pub struct Accountability {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {
     pub name: String,
+    /// What it does for the case.
     #[serde(default)]
-    pub role: Option<String>,
+    pub task: Option<String>,
     #[serde(default)]
-    pub telephone: Option<String>,
-}
-
-/// A member of staff as the case system knows them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StaffRef {
-    /// The sign-in name at the source, which the directory knows too.
-    pub id: String,
-    #[serde(default)]
-    pub name: Option<String>,
+    pub until_on: Option<Date>,
     #[serde(default)]
     pub telephone: Option<String>,
-}
-
-/// A member of staff who must not read a case or a person, related to them for example. It only
-/// ever restricts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StaffConflict {
-    pub header: Header,
-    /// [`StaffRef::id`].
-    pub staff: String,
-    #[serde(default)]
-    pub people: Vec<RecordId>,
-    #[serde(default)]
-    pub case: Option<RecordId>,
-    #[serde(default)]
-    pub reason: Option<String>,
-    #[serde(default)]
-    pub declared_at: Option<Timestamp>,
 }
 
 impl Case {
@@ -127,5 +106,3 @@ impl Case {
         vec![&self.header.id]
     }
 }
-
-of_people_and_case!(StaffConflict);

@@ -1,9 +1,10 @@
 //! Orders in force and hearings to come.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Header, RecordId};
+use super::{Header, RecordId, StaffRef};
 
 /// A court order or a legal arrangement with a term.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +19,9 @@ pub struct Order {
     #[serde(default)]
     pub court: Option<String>,
     #[serde(default)]
-    pub made_at: Option<Timestamp>,
+    pub file_number: Option<String>,
+    #[serde(default)]
+    pub made_on: Option<Date>,
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
     #[serde(default)]
@@ -28,8 +31,11 @@ pub struct Order {
     pub next_event: Option<String>,
     #[serde(default)]
     pub filing_due_at: Option<Timestamp>,
+    /// Whom it keeps away.
     #[serde(default)]
-    pub revoked: bool,
+    pub restrains: Option<RecordId>,
+    #[serde(default)]
+    pub protects: Vec<RecordId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,17 +48,33 @@ pub struct Hearing {
     #[serde(default)]
     pub order: Option<RecordId>,
     pub kind: String,
-    pub at: Timestamp,
+    pub starts_at: Timestamp,
     #[serde(default)]
     pub court: Option<String>,
     #[serde(default)]
+    pub room: Option<String>,
+    /// What has to be filed.
+    #[serde(default)]
+    pub filing: Option<String>,
+    #[serde(default)]
     pub filing_due_at: Option<Timestamp>,
+    #[serde(default)]
+    pub filed_at: Option<Timestamp>,
     /// Who appears for the department.
     #[serde(default)]
-    pub officer: Option<String>,
-    /// The team it belongs to, as the source calls it.
+    pub officer: Option<StaffRef>,
     #[serde(default)]
-    pub team: Option<String>,
+    pub outcome: Option<String>,
 }
 
-of_people_and_case!(Order, Hearing);
+of_people_and_case!(Hearing);
+
+impl Order {
+    pub(super) fn person_ids(&self) -> Vec<&RecordId> {
+        self.people.iter().chain(&self.restrains).chain(&self.protects).collect()
+    }
+
+    pub(super) fn case_ids(&self) -> Vec<&RecordId> {
+        self.case.iter().collect()
+    }
+}

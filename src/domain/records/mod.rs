@@ -3,8 +3,8 @@
 //! Capture makes them through a mapping file, the vault seals them, the portal shows them. They are
 //! pure types. Three rules shape them: the identity of a reporter has no field here, so it cannot
 //! leave the source; what only intake may read is a record of its own ([`ConcernNarrative`]), so
-//! that a class is decided per record and never per field; and a protected address is a restricted
-//! record of its own ([`ProtectedAddress`]), of which the standard tier knows a mark and no more.
+//! that a class is decided per record and never per field; and an address is a [`Household`], a record
+//! of its own, so that a refuge can be restricted while the people in it are not.
 
 #[macro_use]
 mod links;
@@ -15,6 +15,7 @@ mod concern;
 mod legal;
 mod person;
 mod safety;
+mod staff;
 mod work;
 
 use std::fmt;
@@ -23,14 +24,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use care::{ContactArrangement, HealthEssentials, Medication, Placement};
-pub use case::{Accountability, Case, CaseStatus, Party, RiskLevel, StaffConflict, StaffRef};
+pub use care::{Allergy, ContactArrangement, HealthEssentials, Medication, Placement};
+pub use case::{Accountability, Case, CaseStatus, Party, RiskLevel};
 pub use concern::{ConcernNarrative, ConcernReport, Screening};
 pub use legal::{Hearing, Order};
 pub use person::{
-    Address, Alias, Culture, Person, ProtectedAddress, Relationship, RelationshipKind, Sex,
+    Alias, Culture, Household, Person, PersonRole, Relationship, RelationshipKind, Sex,
 };
 pub use safety::{AlertKind, Missing, SafetyAlert, SafetyPlan, Sighting, Unborn, VisitRule};
+pub use staff::{StaffConflict, StaffRef, Worker};
 pub use work::{Note, Task, TaskKind, Transfer};
 
 /// A record's id as its source writes it: one to 128 printable characters without spaces, so that
@@ -245,9 +247,10 @@ macro_rules! records {
 
 records! {
     Person => "person",
-    ProtectedAddress => "protected-address",
+    Household => "household",
     Relationship => "relationship",
     Case => "case",
+    Worker => "worker",
     StaffConflict => "staff-conflict",
     ConcernReport => "concern-report",
     ConcernNarrative => "concern-narrative",
@@ -291,6 +294,18 @@ impl Record {
     #[must_use]
     pub fn key(&self) -> RecordKey {
         RecordKey { kind: self.kind(), id: self.header().id.clone() }
+    }
+
+    /// Every household the record is about: those who live there, alerts on the address.
+    #[must_use]
+    pub fn household_ids(&self) -> Vec<&RecordId> {
+        match self {
+            Self::Household(household) => vec![&household.header.id],
+            Self::Person(person) => person.household.iter().collect(),
+            Self::SafetyAlert(alert) => alert.household.iter().collect(),
+            Self::Placement(placement) => placement.household.iter().collect(),
+            _ => Vec::new(),
+        }
     }
 }
 

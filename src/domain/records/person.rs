@@ -11,6 +11,9 @@ pub struct Person {
     pub header: Header,
     /// As the source writes it, given name first.
     pub name: String,
+    /// What they want to be called, where that differs.
+    #[serde(default)]
+    pub preferred_name: Option<String>,
     #[serde(default)]
     pub given_name: Option<String>,
     #[serde(default)]
@@ -29,6 +32,8 @@ pub struct Person {
     #[serde(default)]
     pub sex: Option<Sex>,
     #[serde(default)]
+    pub role: Option<PersonRole>,
+    #[serde(default)]
     pub disability: Option<String>,
     #[serde(default)]
     pub language: Option<String>,
@@ -37,23 +42,22 @@ pub struct Person {
     pub interpreter: Option<String>,
     #[serde(default)]
     pub culture: Option<Culture>,
-    /// Current one first. A protected address is never here.
+    /// Where they live; the household may be of the restricted tier and then is not found.
     #[serde(default)]
-    pub addresses: Vec<Address>,
-    /// An address exists that the standard tier does not hold.
+    pub household: Option<RecordId>,
     #[serde(default)]
-    pub address_protected: bool,
+    pub telephone: Option<String>,
     #[serde(default)]
-    pub telephones: Vec<String>,
+    pub email: Option<String>,
 }
 
 /// Another name somebody is known by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alias {
     pub name: String,
-    /// "maiden name", "spelling in the police feed".
+    /// "former-name", "other-spelling".
     #[serde(default)]
-    pub note: Option<String>,
+    pub kind: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +66,15 @@ pub enum Sex {
     Female,
     Male,
     Other,
+}
+
+/// What somebody is in the case file; age alone does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PersonRole {
+    Child,
+    Adult,
+    Carer,
 }
 
 /// Cultural identity, always with who said so.
@@ -84,7 +97,7 @@ pub struct Culture {
     #[serde(default)]
     pub organisation: Option<String>,
     #[serde(default)]
-    pub iwi: Vec<String>,
+    pub iwi: Option<String>,
     #[serde(default)]
     pub hapu: Option<String>,
     #[serde(default)]
@@ -93,28 +106,25 @@ pub struct Culture {
     pub marae: Option<String>,
 }
 
-/// Where somebody lives or stays.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Address {
-    pub text: String,
-    /// "home", "refuge", "school", "work".
-    #[serde(default)]
-    pub kind: Option<String>,
-    #[serde(default)]
-    pub since: Option<Date>,
-}
-
-/// An address that must not be found by those who look for somebody: restricted tier only.
+/// Where people live together: a home, a refuge, a residential house.
+///
+/// When `protected`, address and telephone are withheld from `withheld_from` and their kin, in
+/// results and print too. Refuges and protected carers are of the restricted tier altogether.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProtectedAddress {
+pub struct Household {
     pub header: Header,
-    pub person: RecordId,
-    pub address: Address,
-    /// From whom: the people who must not learn it.
+    pub address: String,
+    #[serde(default)]
+    pub telephone: Option<String>,
+    #[serde(default)]
+    pub protected: bool,
     #[serde(default)]
     pub withheld_from: Vec<RecordId>,
     #[serde(default)]
-    pub reason: Option<String>,
+    pub protected_because: Option<String>,
+    /// How to get in: "gate code at the office", "dog in the yard".
+    #[serde(default)]
+    pub access: Option<String>,
 }
 
 /// How one person is related to another: `from` is the `kind` of `to`.
@@ -134,9 +144,12 @@ pub struct Relationship {
     /// Contact between the two is restricted or forbidden.
     #[serde(default)]
     pub contact_restricted: bool,
-    /// `from` must not learn that we called on `to`.
     #[serde(default)]
-    pub must_not_learn: bool,
+    pub restriction: Option<String>,
+    #[serde(default)]
+    pub since_on: Option<Date>,
+    #[serde(default)]
+    pub ended_on: Option<Date>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -147,10 +160,12 @@ pub enum RelationshipKind {
     Child,
     Sibling,
     Grandparent,
+    AuntOrUncle,
     Kin,
     Partner,
     ExPartner,
     Carer,
+    LivesWith,
     Other,
 }
 
@@ -174,4 +189,12 @@ impl Relationship {
     }
 }
 
-of_person!(ProtectedAddress);
+impl Household {
+    pub(super) fn person_ids(&self) -> Vec<&RecordId> {
+        Vec::new()
+    }
+
+    pub(super) fn case_ids(&self) -> Vec<&RecordId> {
+        Vec::new()
+    }
+}

@@ -20,11 +20,13 @@ pub struct SafetyAlert {
     #[serde(default)]
     pub case: Option<RecordId>,
     #[serde(default)]
-    pub address: Option<String>,
+    pub household: Option<RecordId>,
     #[serde(default)]
-    pub raised_on: Option<Date>,
+    pub raised_at: Option<Timestamp>,
     #[serde(default)]
-    pub review_by: Option<Date>,
+    pub raised_by: Option<String>,
+    #[serde(default)]
+    pub review_on: Option<Date>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,10 +37,12 @@ pub enum AlertKind {
     Dogs,
     Drugs,
     SelfHarm,
-    NewbornAlert,
-    ProtectedAddress,
-    ContactRestricted,
-    Health,
+    /// Nothing but the rule in [`SafetyAlert::visit`].
+    Visit,
+    /// The hospital calls us at the birth.
+    Newborn,
+    /// Somebody must not learn that we called.
+    MustNotLearn,
     Other,
 }
 
@@ -59,13 +63,17 @@ pub struct SafetyPlan {
     pub people: Vec<RecordId>,
     #[serde(default)]
     pub case: Option<RecordId>,
-    pub text: String,
+    /// In order.
     #[serde(default)]
-    pub agreed_with: Option<String>,
+    pub steps: Vec<String>,
     #[serde(default)]
-    pub in_force_from: Option<Date>,
+    pub if_it_fails: Option<String>,
     #[serde(default)]
-    pub review_by: Option<Date>,
+    pub agreed_with: Vec<RecordId>,
+    #[serde(default)]
+    pub agreed_on: Option<Date>,
+    #[serde(default)]
+    pub review_on: Option<Date>,
 }
 
 /// When a child was last seen, where and by whom.
@@ -76,9 +84,9 @@ pub struct Sighting {
     pub seen_at: Timestamp,
     pub seen_by: String,
     #[serde(default)]
-    pub place: Option<String>,
+    pub worker: Option<RecordId>,
     #[serde(default)]
-    pub comment: Option<String>,
+    pub place: Option<String>,
 }
 
 /// Somebody reported missing.
@@ -88,7 +96,7 @@ pub struct Missing {
     pub person: RecordId,
     pub since: Timestamp,
     #[serde(default)]
-    pub last_place: Option<String>,
+    pub police_told_at: Option<Timestamp>,
     #[serde(default)]
     pub police_reference: Option<String>,
     #[serde(default)]
@@ -99,9 +107,8 @@ pub struct Missing {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unborn {
     pub header: Header,
-    pub mother: RecordId,
-    #[serde(default)]
-    pub case: Option<RecordId>,
+    /// The child's own person record, made before the birth.
+    pub person: RecordId,
     #[serde(default)]
     pub due_on: Option<Date>,
     #[serde(default)]
@@ -112,14 +119,4 @@ pub struct Unborn {
 }
 
 of_people_and_case!(SafetyAlert, SafetyPlan);
-of_person!(Sighting, Missing);
-
-impl Unborn {
-    pub(super) fn person_ids(&self) -> Vec<&RecordId> {
-        vec![&self.mother]
-    }
-
-    pub(super) fn case_ids(&self) -> Vec<&RecordId> {
-        self.case.iter().collect()
-    }
-}
+of_person!(Sighting, Missing, Unborn);

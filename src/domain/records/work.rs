@@ -18,6 +18,11 @@ pub struct Note {
     pub kind: Option<String>,
     #[serde(default)]
     pub author: Option<String>,
+    #[serde(default)]
+    pub written_at: Option<Timestamp>,
+    /// Above one when it was corrected.
+    #[serde(default)]
+    pub version: Option<u32>,
     pub text: String,
 }
 
@@ -53,6 +58,7 @@ pub enum TaskKind {
     Visit,
     Filing,
     Review,
+    HealthCheck,
     Other,
 }
 
@@ -67,14 +73,16 @@ pub struct Transfer {
     pub from: String,
     pub to: String,
     #[serde(default)]
-    pub proposed_at: Option<Timestamp>,
+    pub requested_at: Option<Timestamp>,
     /// None while nobody has accepted: the giving side is still accountable.
     #[serde(default)]
     pub accepted_at: Option<Timestamp>,
+    /// Who answers for the child until then.
     #[serde(default)]
-    pub accepted_by: Option<String>,
+    pub responsible_until_accepted: Option<String>,
+    /// What has still to be handed over.
     #[serde(default)]
-    pub text: Option<String>,
+    pub outstanding: Vec<String>,
 }
 
 of_people_and_case!(Note, Task, Transfer);
