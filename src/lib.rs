@@ -56,5 +56,6 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod domain;
+pub mod probing;
 pub mod store;
 pub mod telemetry;
