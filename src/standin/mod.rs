@@ -6,5 +6,7 @@
 
 pub mod draw;
 pub mod export;
+pub mod families;
 pub mod model;
 pub mod register;
+pub mod situations;

@@ -131,7 +131,7 @@ pub struct ChangesPage<'a, T> {
 }
 
 macro_rules! register {
-    ($($variant:ident $field:ident: $row:ty, $name:literal;)*) => {
+    ($($variant:ident $field:ident: $row:ty, $name:literal, $prefix:literal $first:literal;)*) => {
         /// The kinds of record an export can be asked for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Kind {
@@ -149,6 +149,14 @@ macro_rules! register {
                 }
             }
 
+            /// What ids begin with, and the number the first generated one has; the hundred
+            /// before it belong to the situations.
+            fn series(self) -> (&'static str, u32) {
+                match self {
+                    $(Self::$variant => ($prefix, $first),)*
+                }
+            }
+
             #[must_use]
             pub fn parse(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
@@ -160,13 +168,18 @@ macro_rules! register {
         pub struct Register {
             $(pub $field: Table<$row>,)*
             last_change_at: Timestamp,
+            numbers: BTreeMap<Kind, u32>,
         }
 
         impl Register {
             /// An empty register whose first change comes after `start`.
             #[must_use]
             pub fn new(start: Timestamp) -> Self {
-                Self { $($field: Table::default(),)* last_change_at: whole_micros(start) }
+                Self {
+                    $($field: Table::default(),)*
+                    last_change_at: whole_micros(start),
+                    numbers: BTreeMap::new(),
+                }
             }
 
             /// How many live and how many deleted records there are of a kind.
@@ -188,23 +201,23 @@ macro_rules! register {
 }
 
 register! {
-    Persons persons: people::Person, "persons";
-    Households households: people::Household, "households";
-    Relationships relationships: people::Relationship, "relationships";
-    Cases cases: casework::Case, "cases";
-    ConcernReports concern_reports: casework::ConcernReport, "concern-reports";
-    SafetyAlerts safety_alerts: casework::SafetyAlert, "safety-alerts";
-    SafetyPlans safety_plans: casework::SafetyPlan, "safety-plans";
-    Orders orders: legal::Order, "orders";
-    Hearings hearings: legal::Hearing, "hearings";
-    Placements placements: care::Placement, "placements";
-    Health health: care::HealthEssentials, "health";
-    Contacts contacts: care::ContactArrangement, "contacts";
-    Notes notes: casework::Note, "notes";
-    Tasks tasks: casework::Task, "tasks";
-    Transfers transfers: casework::Transfer, "transfers";
-    Workers workers: staff::Worker, "workers";
-    Conflicts conflicts: staff::Conflict, "conflicts";
+    Persons persons: people::Person, "persons", "P" 10_100;
+    Households households: people::Household, "households", "H" 20_100;
+    Relationships relationships: people::Relationship, "relationships", "R" 40_100;
+    Cases cases: casework::Case, "cases", "C" 30_100;
+    ConcernReports concern_reports: casework::ConcernReport, "concern-reports", "N" 50_100;
+    SafetyAlerts safety_alerts: casework::SafetyAlert, "safety-alerts", "A" 60_100;
+    SafetyPlans safety_plans: casework::SafetyPlan, "safety-plans", "S" 61_100;
+    Orders orders: legal::Order, "orders", "O" 90_100;
+    Hearings hearings: legal::Hearing, "hearings", "G" 95_100;
+    Placements placements: care::Placement, "placements", "L" 45_100;
+    Health health: care::HealthEssentials, "health", "M" 47_100;
+    Contacts contacts: care::ContactArrangement, "contacts", "Q" 48_100;
+    Notes notes: casework::Note, "notes", "T" 70_100;
+    Tasks tasks: casework::Task, "tasks", "K" 80_100;
+    Transfers transfers: casework::Transfer, "transfers", "X" 85_100;
+    Workers workers: staff::Worker, "workers", "w" 100;
+    Conflicts conflicts: staff::Conflict, "conflicts", "F" 99_100;
 }
 
 /// What is done with a table of whatever kind.
@@ -214,6 +227,15 @@ pub trait Visitor {
 }
 
 impl Register {
+    /// A new id of a kind, never given before.
+    pub fn next_id(&mut self, kind: Kind) -> String {
+        let (prefix, first) = kind.series();
+        let number = self.numbers.entry(kind).or_insert(first);
+        let id = format!("{prefix}-{number}");
+        *number += 1;
+        id
+    }
+
     /// The instant for a change made now: `now`, or a microsecond after the last one, because two
     /// changes of one instant could be torn apart by paging. Whole microseconds, because that is
     /// what the export's paging token carries.
