@@ -60,3 +60,4 @@ pub mod domain;
 pub mod probing;
 pub mod store;
 pub mod telemetry;
+pub mod standin;
