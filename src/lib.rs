@@ -52,3 +52,4 @@
 
 pub mod clock;
 pub mod domain;
+pub mod web;

@@ -6,4 +6,5 @@
 pub mod check;
 pub mod ids;
 pub mod outage;
+pub mod session;
 pub mod verdict;
