@@ -5,6 +5,13 @@
 
 pub mod check;
 pub mod ids;
+pub mod length;
+pub mod network;
 pub mod outage;
+<<<<<<< HEAD
 pub mod session;
+=======
+pub mod step;
+pub mod target;
+>>>>>>> main
 pub mod verdict;
