@@ -8,10 +8,7 @@ pub mod ids;
 pub mod length;
 pub mod network;
 pub mod outage;
-<<<<<<< HEAD
 pub mod session;
-=======
 pub mod step;
 pub mod target;
->>>>>>> main
 pub mod verdict;
