@@ -53,5 +53,6 @@
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod probing;
 pub mod store;
 pub mod web;

@@ -4,3 +4,6 @@
 //! must not act on what it reads.
 
 pub mod diagnostics;
+pub mod probe_checks;
+pub mod probe_steps;
+pub mod probes;
