@@ -61,3 +61,4 @@ pub mod probing;
 pub mod store;
 pub mod telemetry;
 pub mod standin;
+pub mod web;
