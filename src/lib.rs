@@ -54,11 +54,11 @@
 pub mod channels;
 pub mod clock;
 pub mod config;
-pub mod detection;
 pub mod crypto;
+pub mod detection;
 pub mod domain;
 pub mod probing;
+pub mod standin;
 pub mod store;
 pub mod telemetry;
-pub mod standin;
 pub mod web;
