@@ -20,9 +20,6 @@ use crate::domain::target::{Cohort, Location, Objectives, Probe, ProbeKind, Targ
 pub const FORMAT: &str = "holdfast/probes/v1";
 /// A probe may not run more often than this: the target has staff to serve.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
-/// What `finally` steps may take, over and above the timeout.
-const FINALLY_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// A probe file as it is written.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -151,7 +148,8 @@ pub fn read(file: &str, text: &str) -> Result<Target, Diagnostics> {
         _ => None,
     };
     let target = faults.finish(target)?;
-    target.ok_or_else(|| Diagnostics(Vec::new()))
+    // Without an address or a zone the fault was among the ones told.
+    target.ok_or_else(Diagnostics::default)
 }
 
 /// The address a target is under; its path, if any, goes before every step's path.
@@ -241,7 +239,6 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
     if interval < MIN_INTERVAL {
         faults.at(entry.interval.defined, "shorter than 1 s: the target has staff to serve");
     }
-    let budget = if entry.finally.is_empty() { Duration::ZERO } else { FINALLY_TIMEOUT };
     if timeout > interval {
         faults.at(entry.timeout.defined, "longer than the interval: slots would overlap");
     }
@@ -252,7 +249,7 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
         faults.at(entry.interval.defined, "the probe has no steps: write at least one");
     }
     let pauses: Duration = steps.iter().map(pause).sum();
-    if pauses + budget.min(timeout) > timeout + budget {
+    if pauses >= timeout {
         faults
             .at(entry.timeout.defined, "the pauses alone take longer: the probe would never pass");
     }
@@ -335,5 +332,34 @@ fn unique<T: Ord + Clone + std::fmt::Display>(
 ) {
     if !seen.insert(id.clone()) {
         faults.at(place, format!("the {what} '{id}' stands here twice: history hangs on ids"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every invalid fixture ends with its faults: `# fault LINE:COLUMN: message`.
+    #[test]
+    fn every_fault_is_told_with_its_place() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/probes");
+        let mut seen = 0;
+        for path in crate::config::targets::yaml_files(&folder).unwrap() {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let told = match read("f", &text) {
+                Ok(_) => Vec::new(),
+                Err(Diagnostics(found)) => found
+                    .iter()
+                    .map(|fault| format!("# fault {}:{}: {}", fault.line, fault.column, fault.message))
+                    .collect(),
+            };
+            let expected: Vec<_> =
+                text.lines().filter(|line| line.starts_with("# fault ")).collect();
+            assert_eq!(told, expected, "{}", path.display());
+            let invalid = path.file_name().unwrap().to_str().unwrap().starts_with("invalid-");
+            assert_eq!(invalid, !told.is_empty(), "{}", path.display());
+            seen += 1;
+        }
+        assert!(seen > 15, "{seen} fixtures");
     }
 }
