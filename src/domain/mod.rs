@@ -5,5 +5,10 @@
 
 pub mod check;
 pub mod ids;
+pub mod length;
+pub mod notice;
 pub mod outage;
+pub mod people;
+pub mod playbook;
+pub mod rota;
 pub mod verdict;
