@@ -1,6 +1,4 @@
-//! A length of time as people write it in files: `10 s`, `3 min`, `2 h`, `90 days`.
-//!
-//! It must not be used for measured durations: those are numbers with their unit in the name.
+//! Lengths of time as people write them in files: `250 ms`, `10 s`, `3 min`, `2 h`, `90 days`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,42 +6,42 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A whole number of seconds, written with its unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(Serialize, Deserialize)]
+/// A length of time read from, and written as, a number and a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Length {
-    seconds: u64,
-}
+pub struct Length(Duration);
 
 /// Why a text is not a length of time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a length of time: write for example '10 s', '3 min', '2 h' or '90 days'")]
+#[error(
+    "'{0}' is not a length of time: write a number and a unit (ms, s, min, h, days), as in '3 min'"
+)]
 pub struct InvalidLength(pub String);
 
-/// Units from the greatest, with how many seconds each has and how it is printed.
-const UNITS: [(&str, u64); 4] = [("days", 86_400), ("h", 3_600), ("min", 60), ("s", 1)];
-
-/// Nothing in a plan lies further away than ten years; more is a slip of the pen.
-const MOST_SECONDS: u64 = 3_660 * 86_400;
+/// Units in milliseconds, largest first, each with the words accepted for it.
+const UNITS: [(u64, &[&str]); 5] = [
+    (86_400_000, &["days", "day", "d"]),
+    (3_600_000, &["h", "hours", "hour"]),
+    (60_000, &["min", "minutes", "minute"]),
+    (1_000, &["s", "seconds", "second"]),
+    (1, &["ms"]),
+];
 
 impl Length {
-    /// No time at all.
-    pub const ZERO: Self = Self::from_secs(0);
-
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
-        Self { seconds }
-    }
-
-    #[must_use]
-    pub const fn from_mins(minutes: u64) -> Self {
-        Self { seconds: minutes * 60 }
+        Self(Duration::from_secs(seconds))
     }
 
     #[must_use]
     pub const fn duration(self) -> Duration {
-        Duration::from_secs(self.seconds)
+        self.0
+    }
+
+    /// Whole milliseconds; a length is never finer.
+    #[must_use]
+    pub fn as_millis(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
     }
 }
 
@@ -51,19 +49,29 @@ impl FromStr for Length {
     type Err = InvalidLength;
 
     fn from_str(text: &str) -> Result<Self, InvalidLength> {
-        let invalid = || InvalidLength(text.to_owned());
-        let (number, unit) = text.trim().split_once(' ').ok_or_else(invalid)?;
-        let unit = match unit.trim() {
-            "day" => "days",
-            unit => unit,
-        };
-        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(invalid)?;
-        let number: u64 = number.parse().map_err(|_| invalid())?;
-        let seconds = number.checked_mul(*factor).ok_or_else(invalid)?;
-        if seconds > MOST_SECONDS {
-            return Err(invalid());
-        }
-        Ok(Self { seconds })
+        let wrong = || InvalidLength(text.to_owned());
+        let trimmed = text.trim();
+        let digits = trimmed.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let (number, unit) = trimmed.split_at(digits);
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        let unit = unit.trim();
+        let (millis, _) =
+            UNITS.iter().find(|(_, words)| words.contains(&unit)).ok_or_else(wrong)?;
+        let total = number.checked_mul(*millis).ok_or_else(wrong)?;
+        Ok(Self(Duration::from_millis(total)))
+    }
+}
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = self.as_millis();
+        let (unit, words) = UNITS
+            .iter()
+            .find(|(unit, _)| millis >= *unit && millis.is_multiple_of(*unit))
+            .unwrap_or(&(1_000, &["s"]));
+        let number = millis / unit;
+        let word = if number == 1 && words[0] == "days" { "day" } else { words[0] };
+        write!(f, "{number} {word}")
     }
 }
 
@@ -80,20 +88,6 @@ impl From<Length> for String {
     }
 }
 
-impl fmt::Display for Length {
-    /// In the greatest unit that leaves no rest: `90 s`, `2 min`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, factor) = UNITS
-            .into_iter()
-            .find(|(_, factor)| self.seconds > 0 && self.seconds.is_multiple_of(*factor))
-            .unwrap_or(("s", 1));
-        match self.seconds / factor {
-            1 if unit == "days" => f.write_str("1 day"),
-            number => write!(f, "{number} {unit}"),
-        }
-    }
-}
-
 impl schemars::JsonSchema for Length {
     fn inline_schema() -> bool {
         true
@@ -104,8 +98,8 @@ impl schemars::JsonSchema for Length {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "pattern": "^[0-9]+ (s|min|h|day|days)$",
-            "examples": ["10 s", "3 min", "2 h", "90 days"]
+            "pattern": "^[0-9]+ ?(ms|s|seconds?|min|minutes?|h|hours?|d|days?)$",
+            "examples": ["5 s", "3 min", "90 days"]
         })
     }
 }
@@ -113,19 +107,27 @@ impl schemars::JsonSchema for Length {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
-    fn it_prints_what_it_reads() {
-        for text in ["0 s", "10 s", "90 s", "3 min", "2 h", "1 day", "90 days"] {
-            assert_eq!(text.parse::<Length>().unwrap().to_string(), text);
+    fn units_read_as_written() {
+        for (text, seconds) in
+            [("10 s", 10), ("3 min", 180), ("2 h", 7_200), ("90 days", 7_776_000)]
+        {
+            let length: Length = text.parse().unwrap();
+            assert_eq!(length, Length::from_secs(seconds));
+            assert_eq!(length.to_string(), text);
         }
-        assert_eq!("120 min".parse::<Length>().unwrap().to_string(), "2 h");
+        for wrong in ["", "3", "min", "3 fortnights", "-3 s", "99999999999999999999 s"] {
+            assert_eq!(wrong.parse::<Length>(), Err(InvalidLength(wrong.to_owned())));
+        }
     }
 
-    #[test]
-    fn anything_else_is_refused_with_the_text() {
-        for text in ["3", "3min", "min", "-3 min", "3 weeks", "1.5 h", "99999 days"] {
-            assert_eq!(text.parse::<Length>(), Err(InvalidLength(text.to_owned())));
+    proptest! {
+        #[test]
+        fn writing_and_reading_agree(millis in 0_u64..10_000_000_000) {
+            let length = Length(Duration::from_millis(millis));
+            prop_assert_eq!(length.to_string().parse::<Length>(), Ok(length));
         }
     }
 }

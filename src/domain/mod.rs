@@ -6,9 +6,12 @@
 pub mod check;
 pub mod ids;
 pub mod length;
+pub mod network;
 pub mod notice;
 pub mod outage;
 pub mod people;
 pub mod playbook;
 pub mod rota;
+pub mod step;
+pub mod target;
 pub mod verdict;
