@@ -4,3 +4,6 @@
 //! must not act on what it reads.
 
 pub mod diagnostics;
+pub mod ops_notices;
+pub mod people;
+pub mod playbooks;

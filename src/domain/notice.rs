@@ -5,9 +5,24 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ids::RoleId;
+use super::length::Length;
+use super::verdict::Verdict;
+
 /// How a person is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channel {
     Email,
@@ -19,8 +34,19 @@ pub enum Channel {
 }
 
 /// What a notice is for, which is also the name of its template.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoticeKind {
     /// The first word of an incident.
@@ -54,13 +80,37 @@ pub enum NoticeKind {
 }
 
 /// How bad, for whoever sorts a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     Minor,
     Major,
     Critical,
+}
+
+/// Who is told of every outage at detection, before and besides any plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpsNotices {
+    pub notify: RoleId,
+    pub reach: Vec<Channel>,
+    /// Names of webhooks that are told as well.
+    pub webhooks: Vec<String>,
+    /// The least verdict that is worth a notice.
+    pub from_verdict: Verdict,
+    /// A person is sent at most one update of an incident in this time.
+    pub update_interval: Length,
 }
 
 /// How far a notice has come.
@@ -133,6 +183,18 @@ words!(NoticeState {
     InDoubt => "in-doubt",
     Cancelled => "cancelled",
 });
+
+impl Severity {
+    /// How bad a verdict is.
+    #[must_use]
+    pub fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Down => Self::Critical,
+            Verdict::Intermittent => Self::Major,
+            Verdict::Slow | Verdict::Up | Verdict::Unknown => Self::Minor,
+        }
+    }
+}
 
 impl NoticeKind {
     /// Whether a playbook step may ask for it by name; the others the engine sends by itself.

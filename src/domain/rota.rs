@@ -115,10 +115,8 @@ mod tests {
 
     #[test]
     fn a_daily_rota_turns_at_each_time_and_an_override_wins() {
-        let mut rota = rota(HandOver::Daily(vec![
-            "08:00".parse().unwrap(),
-            "20:00".parse().unwrap(),
-        ]));
+        let mut rota =
+            rota(HandOver::Daily(vec!["08:00".parse().unwrap(), "20:00".parse().unwrap()]));
         assert_eq!(at(&rota, "2023-02-27T08:00").as_deref(), Some("p-a"));
         assert_eq!(at(&rota, "2023-02-27T23:00").as_deref(), Some("p-b"));
         assert_eq!(at(&rota, "2023-02-28T07:00").as_deref(), Some("p-b"));
