@@ -9,3 +9,6 @@ pub mod probe_steps;
 pub mod probes;
 pub mod service;
 pub mod targets;
+pub mod ops_notices;
+pub mod people;
+pub mod playbooks;
