@@ -51,6 +51,7 @@
 //!    sign-on all down.
 //! 8. An answer to a person or a peer means it is durable.
 
+pub mod app;
 pub mod channels;
 pub mod clock;
 pub mod config;

@@ -7,3 +7,5 @@ pub mod diagnostics;
 pub mod probe_checks;
 pub mod probe_steps;
 pub mod probes;
+pub mod service;
+pub mod targets;

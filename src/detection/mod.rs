@@ -104,6 +104,12 @@ impl State {
         self.view.standings.get(cohort).copied()
     }
 
+    /// The target as it is configured.
+    #[must_use]
+    pub fn configured(&self) -> &Target {
+        &self.view.target
+    }
+
     #[must_use]
     pub fn target(&self) -> &TargetId {
         &self.view.target.id

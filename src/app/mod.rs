@@ -1,0 +1,3 @@
+//! Puts the parts together: roles, channels between them, ordered start and shutdown.
+
+pub mod observe;
