@@ -93,7 +93,7 @@ impl Source {
         for (index, line) in self.code.lines().enumerate() {
             let words: Vec<&str> = line.split_whitespace().collect();
             for pair in words.windows(2) {
-                if ["struct", "enum", "trait", "mod", "type"].contains(&pair[0])
+                if ["struct", "enum", "trait", "mod"].contains(&pair[0])
                     && let Some(name) = leading_name(pair[1])
                 {
                     names.push((index + 1, name));

@@ -26,7 +26,7 @@ use super::times::Times;
 
 use office::{Found, OFFICE_COOKIE};
 use report::ReportForm;
-use view::{Headline, ServiceStates, Week};
+use view::{Headline, TargetStates, Week};
 
 /// What may stand in the page's address.
 #[derive(Debug, Default, Deserialize)]
@@ -68,7 +68,7 @@ struct HomePage {
     copy: Option<String>,
     todo: Vec<String>,
     form: ReportForm,
-    services: Vec<ServiceStates>,
+    services: Vec<TargetStates>,
     next_word: String,
     contacts: Vec<Contact>,
     weeks: Vec<Week>,

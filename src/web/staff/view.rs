@@ -25,7 +25,7 @@ pub struct Headline {
 
 /// One service with how it stands for every office or team.
 #[derive(Clone, Debug)]
-pub struct ServiceStates {
+pub struct TargetStates {
     pub title: String,
     pub rows: Vec<OfficeState>,
 }
@@ -200,7 +200,8 @@ fn colleagues(
         format!("{people} the same.")
     } else {
         format!(
-            "{people} it has not been working since {}, while our checks pass. Operations see both.",
+            "{people} it has not been working since {}, while our checks pass. \
+             Operations see both.",
             times.moment(first).short()
         )
     })
@@ -213,10 +214,10 @@ pub fn services(
     picture: &Picture,
     mine: Option<&Cohort>,
     times: &Times,
-) -> Vec<ServiceStates> {
+) -> Vec<TargetStates> {
     targets
         .iter()
-        .map(|target| ServiceStates {
+        .map(|target| TargetStates {
             title: target.title.clone(),
             rows: target
                 .cohorts
