@@ -1,1 +1,3 @@
 //! The one integration-test binary: real servers on loopback, the real program.
+
+mod web;
