@@ -1,6 +1,5 @@
 //! The one integration-test binary: real servers on loopback, the real program.
-
-mod web;
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
 mod metrics;
+mod web;

@@ -1,66 +1,83 @@
-//! Screenshots of every page, for people to look at: set `HOLDFAST_LOOK` to a folder.
+//! Every page in a real browser: no violation of axe-core's rules, light and dark, wide and narrow.
+//!
+//! `HOLDFAST_LOOK=folder` keeps a screenshot of each, for people to look at.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
+use super::browser::{Appearance, Browser, NARROW, NARROW_DARK, WIDE, WIDE_DARK};
 use super::serve;
 
-/// Pages by name; those that need a session are asked with one of operations.
-pub const PAGES: &[(&str, &str)] = &[
+/// Pages by name; all are asked by somebody of operations.
+const PAGES: &[(&str, &str)] = &[
     ("staff", "/?office=noarlunga"),
     ("staff-working", "/?office=youth-justice"),
-    ("staff-none", "/"),
+    ("staff-nobody", "/"),
+    ("reported", "/reported?office=noarlunga&at=2026-03-02T23:19:00Z"),
     ("phones", "/phones"),
+    ("nothing", "/nothing-here"),
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_page_can_be_looked_at() {
-    let served = serve().await;
-    for (name, path) in PAGES {
-        let answer = reqwest::get(served.url(path)).await.unwrap();
-        assert_eq!(answer.status(), 200, "{name}");
-    }
-    let Some(folder) = std::env::var_os("HOLDFAST_LOOK") else { return };
-    let only = std::env::var("HOLDFAST_LOOK_ONLY").unwrap_or_default();
-    std::fs::create_dir_all(&folder).unwrap();
-    for (name, path) in PAGES.iter().filter(|(name, _)| name.contains(&only)) {
-        for (suffix, width, dark) in
-            [("wide", 1280, false), ("narrow", 360, false), ("wide-dark", 1280, true)]
-        {
-            let file = Path::new(&folder).join(format!("{name}-{suffix}.png"));
-            let url = served.url(path);
-            tokio::task::spawn_blocking(move || shoot(&url, &file, width, dark)).await.unwrap();
-        }
-    }
+/// axe-core, as `tests/package.json` pins it.
+fn axe() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/node_modules/axe-core/axe.min.js");
+    std::fs::read_to_string(&path)
+        .unwrap_or_else(|_| panic!("{} is missing: run npm ci --prefix tests", path.display()))
 }
 
-fn shoot(url: &str, file: &Path, width: u32, dark: bool) {
-    let profile = tempfile::tempdir().unwrap();
-    let mut chromium = Command::new("chromium");
-    chromium.args([
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-quic",
-        "--hide-scrollbars",
-    ]);
-    if dark {
-        chromium.arg("--force-dark-mode");
+const RUN_AXE: &str = "const done = arguments[0]; axe.run({ runOnly: ['wcag2a', 'wcag2aa', \
+    'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(found => done(found.violations.map(\
+    one => one.id + ': ' + one.nodes.map(node => node.html + ' ' + node.failureSummary).join(' | '))))";
+
+/// The page must not scroll sideways: what does not fit wraps or scrolls in a frame of its own.
+const SIDEWAYS: &str = "return document.documentElement.scrollWidth - window.innerWidth";
+
+async fn look(appearance: Appearance, suffix: &str) {
+    let served = serve().await;
+    let browser = Browser::start(appearance).await;
+    let folder = std::env::var_os("HOLDFAST_LOOK").map(PathBuf::from);
+    let only = std::env::var("HOLDFAST_LOOK_ONLY").unwrap_or_default();
+    let axe = axe();
+    let mut faults = Vec::new();
+    browser.client.goto(&served.url("/enter/operations")).await.unwrap();
+    for (name, path) in PAGES.iter().filter(|(name, _)| name.contains(&only)) {
+        browser.client.goto(&served.url(path)).await.unwrap();
+        if let Some(folder) = &folder {
+            std::fs::create_dir_all(folder).unwrap();
+            let picture = browser.client.screenshot().await.unwrap();
+            std::fs::write(folder.join(format!("{name}-{suffix}.png")), picture).unwrap();
+        }
+        browser.client.execute(&axe, Vec::new()).await.unwrap();
+        match browser.client.execute_async(RUN_AXE, Vec::new()).await.unwrap() {
+            Value::Array(found) if found.is_empty() => {}
+            found => faults.push(format!("{name}: {found:#}")),
+        }
+        let sideways = browser.client.execute(SIDEWAYS, Vec::new()).await.unwrap();
+        if sideways.as_i64().unwrap() > 0 {
+            faults.push(format!("{name}: {sideways} px wider than its window"));
+        }
     }
-    // Headless Chromium is never narrower than 500 px: a narrow page is seen in a frame of its own.
-    let height = if width < 500 { 2600 } else { 1500 };
-    let status = chromium
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("--screenshot={}", file.display()))
-        .arg(format!("--window-size={width},{height}"))
-        .arg(url)
-        .stderr(std::process::Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success(), "chromium could not look at {url}");
-    assert!(file.exists(), "no screenshot of {url}");
+    browser.close().await;
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_accessible_wide() {
+    look(WIDE, "wide").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_accessible_narrow() {
+    look(NARROW, "narrow").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_accessible_wide_in_the_dark() {
+    look(WIDE_DARK, "wide-dark").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_accessible_narrow_in_the_dark() {
+    look(NARROW_DARK, "narrow-dark").await;
 }

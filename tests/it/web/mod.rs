@@ -1,5 +1,6 @@
 //! Pages over a real store, asked by a real client, and looked at in a real browser.
 
+mod browser;
 mod look;
 mod pages;
 mod sample;
@@ -7,7 +8,11 @@ mod sample;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use holdfast::domain::ids::{OfficeId, PersonId};
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use holdfast::domain::ids::{CohortId, OfficeId, PersonId};
 use holdfast::domain::session::{Account, Assurance, Role, Session, SessionRef};
 use holdfast::store::Store;
 use holdfast::web::gate::Sessions;
@@ -52,6 +57,8 @@ impl Sessions for ByRole {
                 person: PersonId::new(&format!("p-{token}")).unwrap(),
                 name: format!("Synthetic {}", role.title()),
                 roles: [role].into(),
+                staff_id: None,
+                cohort: CohortId::new("noarlunga").unwrap(),
                 office: OfficeId::new("noarlunga").unwrap(),
                 teams: [].into(),
                 cases: [].into(),
@@ -92,6 +99,13 @@ pub async fn serve() -> Served {
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(web::serve(listener, web::router(web.clone()), stop.clone()));
+    let router = web::router(web.clone()).route("/enter/{role}", get(enter));
+    tokio::spawn(web::serve(listener, router, stop.clone()));
     Served { address, store, web, stop, _folder: folder }
+}
+
+/// Gives a browser the session's cookie of a role.
+async fn enter(Path(role): Path<String>) -> impl IntoResponse {
+    let cookie = format!("__Host-holdfast={role}; Path=/; Secure; HttpOnly; SameSite=Lax");
+    ([(header::SET_COOKIE, cookie)], "entered")
 }
