@@ -83,8 +83,14 @@ pub(super) async fn home(
     let targets = web.targets();
     let found = office::find(&targets, asked.office.as_deref(), &headers, visitor.address());
     let seen = web.pages.pictures.see(&web.store, &targets, web.clock.now()).await;
-    let times = web.times();
-    let home = compose(&web, &visitor, &targets, found.map(|(cohort, _)| cohort), &seen, &times);
+    let reader = Reader {
+        visitor: &visitor,
+        targets: &targets,
+        cohort: found.map(|(cohort, _)| cohort),
+        seen: &seen,
+        times: &web.times(),
+    };
+    let home = reader.home(&web);
     let page = page(&home)?;
     match found {
         Some((cohort, Found::Chosen)) if asked.office.is_some() => {
@@ -98,35 +104,40 @@ pub(super) async fn home(
     }
 }
 
-fn compose(
-    web: &Web,
-    visitor: &Visitor,
-    targets: &[Target],
-    cohort: Option<&Cohort>,
-    seen: &Seen,
-    times: &Times,
-) -> HomePage {
-    let picture = &seen.picture;
-    let headline = view::headline(targets, picture, cohort, times);
-    HomePage {
-        layout: web.layout(&headline.sentence, Section::Staff, visitor).at("/").live(),
-        stale: (!seen.current).then(|| stale(seen, times)),
-        office: cohort.map(|cohort| cohort.title.clone()),
-        mine: cohort.map(|cohort| cohort.id.to_string()).unwrap_or_default(),
-        offices: office::all(targets)
-            .into_iter()
-            .map(|cohort| OfficeChoice { id: cohort.id.to_string(), title: cohort.title.clone() })
-            .collect(),
-        copy: None,
-        todo: todo(headline.state),
-        form: ReportForm::new(targets, cohort.map(|cohort| &cohort.id), None),
-        services: view::services(targets, picture, cohort, times),
-        next_word: "This page renews itself when something changes.".to_owned(),
-        contacts: contacts(targets, cohort),
-        weeks: cohort
-            .map(|cohort| view::weeks(targets, picture, cohort, times))
-            .unwrap_or_default(),
-        headline,
+/// Who reads the page, and what is known for them.
+struct Reader<'a> {
+    visitor: &'a Visitor,
+    targets: &'a [Target],
+    cohort: Option<&'a Cohort>,
+    seen: &'a Seen,
+    times: &'a Times,
+}
+
+impl Reader<'_> {
+    fn home(&self, web: &Web) -> HomePage {
+        let Self { targets, cohort, seen, times, .. } = *self;
+        let picture = &seen.picture;
+        let headline = view::headline(targets, picture, cohort, times);
+        HomePage {
+            layout: web.layout(&headline.sentence, Section::Staff, self.visitor).at("/").live(),
+            stale: (!seen.current).then(|| stale(seen, times)),
+            office: cohort.map(|cohort| cohort.title.clone()),
+            mine: cohort.map(|cohort| cohort.id.to_string()).unwrap_or_default(),
+            offices: office::all(targets)
+                .into_iter()
+                .map(|one| OfficeChoice { id: one.id.to_string(), title: one.title.clone() })
+                .collect(),
+            copy: None,
+            todo: todo(headline.state),
+            form: ReportForm::new(targets, cohort.map(|cohort| &cohort.id), None),
+            services: view::services(targets, picture, cohort, times),
+            next_word: "This page renews itself when something changes.".to_owned(),
+            contacts: contacts(targets, cohort),
+            weeks: cohort
+                .map(|cohort| view::weeks(targets, picture, cohort, times))
+                .unwrap_or_default(),
+            headline,
+        }
     }
 }
 
