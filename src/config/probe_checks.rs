@@ -25,7 +25,7 @@ pub struct ExpectFile {
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct StatusFile {
     one_of: Vec<u16>,
 }
