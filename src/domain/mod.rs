@@ -5,5 +5,15 @@
 
 pub mod check;
 pub mod ids;
+pub mod length;
+pub mod network;
+pub mod notice;
 pub mod outage;
+pub mod people;
+pub mod playbook;
+pub mod records;
+pub mod rota;
+pub mod session;
+pub mod step;
+pub mod target;
 pub mod verdict;
