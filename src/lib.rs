@@ -51,5 +51,8 @@
 //! 8. An answer to a person or a peer means it is durable.
 
 pub mod clock;
+pub mod config;
 pub mod crypto;
 pub mod domain;
+pub mod store;
+pub mod vault;

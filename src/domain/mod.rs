@@ -5,6 +5,10 @@
 
 pub mod check;
 pub mod ids;
+pub mod length;
+pub mod network;
 pub mod outage;
 pub mod records;
+pub mod step;
+pub mod target;
 pub mod verdict;
