@@ -26,6 +26,8 @@ pub mod open;
 pub mod order;
 pub mod publish;
 pub mod records;
+#[cfg(test)]
+mod sample;
 pub mod scrub;
 pub mod segment;
 pub mod site;

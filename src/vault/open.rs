@@ -225,3 +225,165 @@ pub(in crate::vault) fn check_header(
         && header.sequence == entry.sequence;
     if same { Ok(()) } else { Err(SegmentError::Damaged("it is another segment")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::super::order::{Ground, Scope};
+    use super::super::{durable, sample};
+    use super::*;
+    use crate::crypto::digest::Digest;
+    use crate::domain::ids::PlaybookId;
+    use crate::domain::records::{Record, RecordId, RecordKind};
+
+    fn key(id: &str) -> RecordKey {
+        RecordKey { kind: RecordKind::Person, id: RecordId::new(id).unwrap() }
+    }
+
+    fn permit(site: &Site) {
+        let order = OpenOrder {
+            site: site.name().to_owned(),
+            serial: order::next_serial(site).unwrap(),
+            ground: Ground::Activation {
+                activation: "a-1".into(),
+                playbook: PlaybookId::new("case-system-down").unwrap(),
+                playbook_sha256: Digest::of(b""),
+            },
+            scope: Scope::Everyone,
+            issued_at: sample::now(),
+            expires_at: sample::now() + jiff::SignedDuration::from_hours(12),
+        };
+        order::issue(site, &order, &site.continuity_key().unwrap()).unwrap();
+    }
+
+    fn open(site: &Site) -> Result<Opened, OpenError> {
+        standard(site, &site.node_key().unwrap(), sample::now())
+    }
+
+    #[test]
+    fn an_order_opens_the_standard_tier_and_only_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        sample::publish_two(&site);
+        assert!(matches!(open(&site), Err(OpenError::Order(OrderError::None))));
+        permit(&site);
+        let opened = open(&site).unwrap();
+        assert!(matches!(opened.records.get(&key("P-1")).unwrap(), Some(Record::Person(person))
+            if person.name == "Ngāti Synthetic"));
+        assert!(opened.records.get(&key("P-2")).unwrap().is_none());
+        assert_eq!(opened.index.image.as_slice(), b"an image");
+
+        let node = site.node_key().unwrap();
+        let refused = with_custody(&site, Tier::Restricted, &node.opening);
+        assert!(matches!(refused, Err(OpenError::Epoch(EpochError::WrongKey { .. }))));
+        let custody = site.custody_key(&sample::PASSPHRASE.into()).unwrap();
+        let restricted = with_custody(&site, Tier::Restricted, &custody).unwrap();
+        assert!(restricted.records.contains(&key("P-2")));
+        assert!(!restricted.records.contains(&key("P-1")));
+        assert!(with_custody(&site, Tier::Standard, &custody).is_ok());
+    }
+
+    #[test]
+    fn deltas_replace_and_remove_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        let first = sample::publish_two(&site);
+        let epoch = epoch::read(&site, &first.segments[0].epoch).unwrap();
+        let person = |id, name| sample::person(id, name, Tier::Standard);
+        let delta = |sequence, records: &[Record], gone: &[RecordKey]| {
+            let what = (Tier::Standard, SegmentKind::Delta, sequence);
+            sample::segment(&site, &epoch, what, records, gone)
+        };
+        let mut segments = first.segments;
+        segments.push(delta(1, &[person("P-1", "Renamed"), person("P-3", "New")], &[]));
+        segments.push(delta(2, &[], &[key("P-3")]));
+        sample::publish(&site, segments, &mut |_| Ok(())).unwrap();
+        permit(&site);
+        let opened = open(&site).unwrap();
+        assert_eq!(opened.records.count(RecordKind::Person), 1);
+        let of_person = opened.records.of_person(&key("P-1").id).unwrap();
+        assert!(matches!(&of_person[..], [Record::Person(person)] if person.name == "Renamed"));
+        assert!(!opened.records.contains(&key("P-3")));
+        assert_eq!(opened.index.deltas[0].removed, [key("P-1"), key("P-3")]);
+        assert_eq!(opened.index.deltas[0].rows.len(), 2);
+        assert_eq!(opened.index.deltas[1].removed, [key("P-3")]);
+    }
+
+    #[test]
+    fn a_generation_put_back_is_refused_once_a_later_one_was_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        sample::publish_two(&site);
+        let old = fs::read(site.copy().current()).unwrap();
+        sample::publish_two(&site);
+        permit(&site);
+        open(&site).unwrap();
+        fs::write(site.copy().current(), old).unwrap();
+        assert!(matches!(
+            open(&site),
+            Err(OpenError::Copy(CopyError::RolledBack { found: 1, seen: 2 }))
+        ));
+    }
+
+    #[test]
+    fn a_segment_of_another_tier_or_key_does_not_stand_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        let manifest = sample::publish_two(&site);
+        permit(&site);
+        let [base, image, _] = &manifest.segments[..] else { panic!("three segments") };
+        let (base, image) = (site.copy().segment(&base.id), site.copy().segment(&image.id));
+        let bytes = fs::read(&base).unwrap();
+        fs::copy(&image, &base).unwrap();
+        assert!(matches!(open(&site), Err(OpenError::Copy(CopyError::Damaged { .. }))));
+        fs::write(&base, bytes).unwrap();
+        assert!(open(&site).is_ok());
+    }
+
+    /// Every file that opening reads.
+    fn files_read(site: &Site, manifest: &Manifest) -> Vec<PathBuf> {
+        let copy = site.copy();
+        let standard = manifest.segments.iter().filter(|entry| entry.tier == Tier::Standard);
+        let mut files: Vec<PathBuf> =
+            standard.clone().map(|entry| copy.segment(&entry.id)).collect();
+        let epoch = &manifest.segments[0].epoch;
+        files.push(site.opener_folder().join("epochs").join(format!("{epoch}.standard")));
+        files.extend([copy.current(), copy.generation(manifest.number), copy.open_order()]);
+        files.push(site.root().join("site"));
+        files
+    }
+
+    fn opens(site: &Site) -> bool {
+        let again = Site::open(site.root()).ok();
+        again.is_some_and(|site| {
+            let node = site.node_key().ok();
+            node.is_some_and(|node| standard(&site, &node, sample::now()).is_ok())
+        })
+    }
+
+    #[test]
+    fn every_byte_changed_and_every_cut_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        let manifest = sample::publish_two(&site);
+        permit(&site);
+        assert!(opens(&site));
+        for path in files_read(&site, &manifest) {
+            let whole = fs::read(&path).unwrap();
+            for at in 0..whole.len() {
+                let mut changed = whole.clone();
+                changed[at] ^= 1 << (at % 8);
+                fs::write(&path, &changed).unwrap();
+                assert!(!opens(&site), "{} changed at {at}", path.display());
+            }
+            for length in (0..whole.len()).step_by(13) {
+                fs::write(&path, &whole[..length]).unwrap();
+                assert!(!opens(&site), "{} cut at {length}", path.display());
+            }
+            durable::replace(&path, &whole).unwrap();
+            assert!(opens(&site));
+        }
+    }
+}

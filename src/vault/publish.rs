@@ -205,3 +205,85 @@ fn remove_all_but(folder: &Path, named: &BTreeSet<String>) -> io::Result<()> {
     }
     durable::sync_folder(folder)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::open::current;
+    use super::super::sample;
+    use super::*;
+
+    fn files(folder: &Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
+
+    #[test]
+    fn stopped_after_any_step_exactly_one_generation_is_in_force() {
+        for stop in Step::ALL {
+            let folder = tempfile::tempdir().unwrap();
+            let site = sample::site(folder.path());
+            let first = sample::publish_two(&site);
+            let stopped = sample::publish(&site, first.segments.clone(), &mut |step| {
+                if step == stop { Err(io::Error::other("power cut")) } else { Ok(()) }
+            });
+            assert!(stopped.is_err());
+
+            let (pointer, manifest) = current(&site).unwrap();
+            let swapped =
+                matches!(stop, Step::CurrentSwapped | Step::HighestNoted | Step::Collected);
+            assert_eq!(pointer.number, if swapped { 2 } else { 1 }, "{stop:?}");
+            for entry in &manifest.segments {
+                site.copy().verify_segment(entry).unwrap();
+            }
+
+            let next = sample::publish(&site, first.segments, &mut |_| Ok(())).unwrap();
+            assert_eq!(next.number, pointer.number + 1, "{stop:?}");
+            assert_eq!(current(&site).unwrap().1, next);
+        }
+    }
+
+    #[test]
+    fn two_generations_and_their_segments_are_kept_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        let first = sample::publish_two(&site);
+        for expected in [2, 2, 2] {
+            let last = sample::publish_two(&site);
+            assert_eq!(files(&site.copy().generations()), expected);
+            assert_eq!(files(&site.copy().segments()), 2 * last.segments.len());
+        }
+        for entry in first.segments {
+            assert!(!site.copy().segment(&entry.id).exists());
+        }
+    }
+
+    #[test]
+    fn what_an_unended_run_left_is_tidied_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        let manifest = sample::publish_two(&site);
+        let segments = site.copy().segments();
+        fs::write(segments.join("00.age.tmp"), b"half").unwrap();
+        fs::write(segments.join("00.age"), b"whole, not named").unwrap();
+        fs::write(site.copy().generation(9), b"not in force").unwrap();
+        let (copy, key) = (site.copy(), site.manifest_key().unwrap());
+        let highest = site.capture_folder().join("highest");
+        Publisher { folder: &copy, key: &key, highest: &highest, kept_generations: 2 }
+            .tidy()
+            .unwrap();
+        assert_eq!(files(&segments), manifest.segments.len());
+        assert_eq!(files(&site.copy().generations()), 1);
+        assert_eq!(current(&site).unwrap().1, manifest);
+    }
+
+    #[test]
+    fn an_older_copy_put_back_is_not_published_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        sample::publish_two(&site);
+        let old = fs::read(site.copy().current()).unwrap();
+        let second = sample::publish_two(&site);
+        fs::write(site.copy().current(), old).unwrap();
+        let again = sample::publish(&site, second.segments, &mut |_| Ok(()));
+        assert!(matches!(again, Err(CopyError::RolledBack { found: 1, seen: 2 })));
+    }
+}

@@ -77,3 +77,33 @@ pub fn trial(site: &Site, node: &NodeKey) -> Result<Tried, OpenError> {
     }
     Ok(Tried { generation: pointer, segments })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn scrub_needs_no_key_and_trial_needs_no_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        sample::publish_two(&site);
+        let manifest = sample::publish_two(&site);
+        let node = site.node_key().unwrap();
+        assert_eq!(trial(&site, &node).unwrap().segments, 2);
+        fs::remove_dir_all(site.opener_folder()).unwrap();
+        fs::create_dir_all(site.opener_folder()).unwrap();
+        let scrubbed = scrub(&site).unwrap();
+        assert_eq!((scrubbed.generation, scrubbed.generations, scrubbed.segments), (2, 2, 6));
+        assert!(matches!(trial(&site, &node), Err(OpenError::Epoch(_))));
+
+        // The restricted tier is proven too.
+        let restricted = site.copy().segment(&manifest.segments[2].id);
+        let mut bytes = fs::read(&restricted).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&restricted, bytes).unwrap();
+        assert!(matches!(scrub(&site), Err(CopyError::Damaged { .. })));
+    }
+}
