@@ -54,5 +54,6 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod domain;
+pub mod index;
 pub mod store;
 pub mod vault;
