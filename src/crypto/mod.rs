@@ -3,6 +3,7 @@
 //! Nothing here stores a key, knows a record or decides who may open what.
 
 pub mod digest;
+pub mod hmac;
 pub mod sealed;
 pub mod sign;
 pub mod signed;
