@@ -52,5 +52,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod continuity;
 pub mod domain;
 pub mod store;
