@@ -10,6 +10,8 @@ pub mod length;
 pub mod network;
 pub mod notice;
 pub mod outage;
+pub mod records;
+pub mod session;
 pub mod people;
 pub mod playbook;
 pub mod rota;
