@@ -56,6 +56,7 @@ pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod continuity;
 pub mod crypto;
 pub mod detection;
 pub mod domain;

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod ids;
+pub mod incident;
 pub mod length;
 pub mod network;
 pub mod notice;
