@@ -51,4 +51,7 @@
 //! 8. An answer to a person or a peer means it is durable.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod store;
+pub mod web;

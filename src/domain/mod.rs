@@ -6,6 +6,10 @@
 pub mod access;
 pub mod check;
 pub mod ids;
+pub mod length;
+pub mod network;
 pub mod outage;
 pub mod session;
+pub mod step;
+pub mod target;
 pub mod verdict;

@@ -1,0 +1,6 @@
+//! Files people write, read into the domain: every fault at once, each with its place.
+//!
+//! Raw file types live here and nowhere else; the rest of Holdfast sees checked domain types. It
+//! must not act on what it reads.
+
+pub mod diagnostics;

@@ -1,0 +1,144 @@
+//! Address ranges: where probes may speak to, and which office an address is in.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A CIDR range. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) counts as the IPv4 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network {
+    address: IpAddr,
+    prefix_bits: u8,
+}
+
+/// Why a text is not a range of addresses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a range of addresses: write it as in '10.20.0.0/16' or 'fd00::/8'")]
+pub struct InvalidNetwork(pub String);
+
+impl Network {
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let shift = 128 - u32::from(self.prefix_bits) - self.offset_bits();
+        let address = plain(address);
+        address.is_ipv4() == self.address.is_ipv4()
+            && (shift >= 128 || number(address) >> shift == number(self.address) >> shift)
+    }
+
+    /// IPv4 numbers are 32 bits at the low end, so there is nothing above them to compare.
+    fn offset_bits(&self) -> u32 {
+        if self.address.is_ipv4() { 96 } else { 0 }
+    }
+}
+
+/// The IPv4 address behind a mapped IPv6 one, or the address itself.
+#[must_use]
+pub fn plain(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(six) => six.to_ipv4_mapped().map_or(address, IpAddr::V4),
+        IpAddr::V4(_) => address,
+    }
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(four) => u128::from(u32::from(four)),
+        IpAddr::V6(six) => u128::from(six),
+    }
+}
+
+impl FromStr for Network {
+    type Err = InvalidNetwork;
+
+    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
+        let wrong = || InvalidNetwork(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let full = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_bits = match prefix {
+            Some(prefix) => prefix.parse().map_err(|_| wrong())?,
+            None => full,
+        };
+        if prefix_bits > full {
+            return Err(wrong());
+        }
+        Ok(Self { address, prefix_bits })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix_bits)
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = InvalidNetwork;
+    fn try_from(text: String) -> Result<Self, InvalidNetwork> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.to_string()
+    }
+}
+
+impl schemars::JsonSchema for Network {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Network".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "examples": ["10.20.0.0/16", "fd00::/8"] })
+    }
+}
+
+/// Addresses that name this machine or nothing; a name on the network must not lead to them unless
+/// a file says so.
+#[must_use]
+pub fn is_local(address: IpAddr) -> bool {
+    match plain(address) {
+        IpAddr::V4(four) => {
+            four.is_loopback()
+                || four.is_link_local()
+                || four.is_unspecified()
+                || four.is_broadcast()
+        }
+        IpAddr::V6(six) => {
+            six.is_loopback()
+                || six == Ipv6Addr::UNSPECIFIED
+                || (six.segments()[0] & 0xffc0) == 0xfe80
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_contain_what_they_say() {
+        let network: Network = "127.0.0.0/8".parse().unwrap();
+        assert!(network.contains("127.0.1.9".parse().unwrap()));
+        assert!(network.contains("::ffff:127.0.0.1".parse().unwrap()));
+        assert!(!network.contains("128.0.0.1".parse().unwrap()));
+        assert!(!network.contains("::1".parse().unwrap()));
+        let all: Network = "0.0.0.0/0".parse().unwrap();
+        assert!(all.contains("9.9.9.9".parse().unwrap()));
+        assert!(!all.contains("fd00::1".parse().unwrap()));
+        let six: Network = "fd00::/8".parse().unwrap();
+        assert!(six.contains("fd12::1".parse().unwrap()));
+        assert!("10.0.0.0/33".parse::<Network>().is_err());
+        assert!("office".parse::<Network>().is_err());
+    }
+}

@@ -1,0 +1,262 @@
+//! A step of a probe: one exchange, what is expected of it and what is kept from it.
+//!
+//! Texts in steps may hold `${name}`: a value captured earlier or a secret. They are parsed once,
+//! when the file is read, into [`Template`]s, so that an unknown name is a fault of the file.
+
+use std::time::Duration;
+
+use super::ids::StepId;
+
+/// One exchange of a journey.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub id: StepId,
+    pub action: StepAction,
+    pub effect: Effect,
+    pub expectations: Vec<Expectation>,
+    pub captures: Vec<Capture>,
+}
+
+/// What a step does, one variant a kind.
+#[derive(Clone, Debug)]
+pub enum StepAction {
+    Http(HttpRequest),
+    Pause(Duration),
+}
+
+/// What a step does to the target's records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Read,
+    Write,
+    Compensate,
+}
+
+/// One HTTP request under the target's base URL.
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    pub method: Method,
+    pub path: Template,
+    pub query: Vec<(String, Template)>,
+    pub headers: Vec<(String, Template)>,
+    pub body: Body,
+    /// Redirects followed; none unless asked for.
+    pub max_redirects: u8,
+}
+
+/// HTTP methods a probe may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// What a request carries.
+#[derive(Clone, Debug)]
+pub enum Body {
+    Empty,
+    Form(Vec<(String, Template)>),
+    /// JSON text with templates inside its strings.
+    Json(serde_json::Value),
+    Raw {
+        content_type: String,
+        text: Template,
+    },
+}
+
+/// What must hold of an exchange.
+#[derive(Clone, Debug)]
+pub enum Expectation {
+    Status(Vec<u16>),
+    Header {
+        name: String,
+        test: Test,
+    },
+    /// RFC 9535 JSONPath; the test holds for the first node found.
+    Json {
+        path: serde_json_path::JsonPath,
+        test: Test,
+    },
+    /// A CSS selector; the test holds for the text of the first element found.
+    Html {
+        select: String,
+        test: Test,
+    },
+    /// The whole body as text.
+    Text(Test),
+    SizeBytes {
+        at_least: Option<u64>,
+        at_most: Option<u64>,
+    },
+    /// Of this step alone.
+    Within(Duration),
+}
+
+/// A comparison with what was found.
+#[derive(Clone, Debug)]
+pub enum Test {
+    Exists,
+    Absent,
+    Equals(Template),
+    Contains(Template),
+    Matches(regex::Regex),
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// A value kept for later steps, a string unless read as a number by a test.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    pub name: String,
+    pub from: CaptureSource,
+}
+
+/// Where a captured value comes from.
+#[derive(Clone, Debug)]
+pub enum CaptureSource {
+    Json(serde_json_path::JsonPath),
+    /// The element's attribute, or its text.
+    Html {
+        select: String,
+        attribute: Option<String>,
+    },
+    Header(String),
+    Cookie(String),
+    /// The first group of the expression.
+    Regex(regex::Regex),
+    /// The address the exchange ended at.
+    Url,
+}
+
+/// A text with values to be filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(pub Vec<Piece>);
+
+/// A piece of a [`Template`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Text(String),
+    /// `${name}`: captured by an earlier step.
+    Captured(String),
+    /// `${secret.name}`: from the target's secrets, never printed.
+    Secret(String),
+    /// `${run.id}`, `${run.time}`: made afresh for each run.
+    Run(RunValue),
+}
+
+/// Values that each run makes for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunValue {
+    Id,
+    Time,
+}
+
+/// Why a text is not a template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTemplate {
+    #[error("'${{' is not closed: write '}}' after the name")]
+    Unclosed,
+    #[error(
+        "'${{{0}}}' is not a name: write a captured name, 'secret.NAME', 'run.id' or 'run.time'"
+    )]
+    Name(String),
+}
+
+impl Template {
+    /// Reads `${…}` pieces; `$${` stands for a literal `${`.
+    ///
+    /// # Errors
+    /// When a piece is not closed or not a name.
+    pub fn parse(text: &str) -> Result<Self, InvalidTemplate> {
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            if rest[..at].ends_with('$') {
+                literal.push_str(&rest[..at]);
+                literal.push('{');
+                rest = &rest[at + 2..];
+                continue;
+            }
+            literal.push_str(&rest[..at]);
+            let inside = &rest[at + 2..];
+            let end = inside.find('}').ok_or(InvalidTemplate::Unclosed)?;
+            if !literal.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut literal)));
+            }
+            pieces.push(piece(&inside[..end])?);
+            rest = &inside[end + 1..];
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(literal));
+        }
+        Ok(Self(pieces))
+    }
+
+    /// Names of captured values used.
+    pub fn captured(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Captured(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Names of secrets used.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Secret(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+}
+
+fn piece(name: &str) -> Result<Piece, InvalidTemplate> {
+    let word = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    };
+    match name.split_once('.') {
+        None if word(name) => Ok(Piece::Captured(name.to_owned())),
+        Some(("secret", secret)) if word(secret) => Ok(Piece::Secret(secret.to_owned())),
+        Some(("run", "id")) => Ok(Piece::Run(RunValue::Id)),
+        Some(("run", "time")) => Ok(Piece::Run(RunValue::Time)),
+        _ => Err(InvalidTemplate::Name(name.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_name_their_values() {
+        let template = Template::parse("/p/${id}?u=${secret.user}&r=${run.id}").unwrap();
+        assert_eq!(template.captured().collect::<Vec<_>>(), ["id"]);
+        assert_eq!(template.secrets().collect::<Vec<_>>(), ["user"]);
+        assert_eq!(
+            Template::parse("$${x}").unwrap().0,
+            [Piece::Text("${x}".to_owned())],
+            "a doubled sign is a literal"
+        );
+        assert_eq!(Template::parse("${id"), Err(InvalidTemplate::Unclosed));
+        assert_eq!(Template::parse("${a.b}"), Err(InvalidTemplate::Name("a.b".into())));
+    }
+}

@@ -1,0 +1,75 @@
+//! The one route table: method, address, action and decision of everything that answers.
+//!
+//! The router is built from it, so that no route exists without a decision, and a test walks it to
+//! print and check who may do what.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get};
+
+use super::gate::{Decision, Gate, enforce};
+use super::{Web, assets, live};
+
+/// How a route is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    Get,
+    Post,
+}
+
+/// One row of the table, for a router whose state is `S`.
+#[derive(Clone, Copy)]
+pub struct Route<S: 'static> {
+    pub verb: Verb,
+    pub path: &'static str,
+    /// What is done there, in words, for the access matrix.
+    pub action: &'static str,
+    pub decision: Decision,
+    /// The handler; its method must be `verb`'s.
+    pub handler: fn() -> MethodRouter<S>,
+}
+
+/// Everything but the portal's pages, which have a table of their own.
+pub const ROUTES: &[Route<Arc<Web>>] = &[
+    Route {
+        verb: Verb::Get,
+        path: "/assets/holdfast.css",
+        action: "fetch the stylesheet",
+        decision: Decision::Public,
+        handler: || get(assets::stylesheet),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/assets/live.js",
+        action: "fetch the script",
+        decision: Decision::Public,
+        handler: || get(assets::script),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/assets/holdfast.svg",
+        action: "fetch the icon",
+        decision: Decision::Public,
+        handler: || get(assets::icon),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/live",
+        action: "hear that something changed",
+        decision: Decision::Public,
+        handler: || get(live::events),
+    },
+];
+
+/// Builds a router from a table: every handler behind the gate with its row's decision.
+pub fn build<S>(table: &[Route<S>], gate: &Gate) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    table.iter().fold(Router::new(), |router, route| {
+        let guarded = from_fn_with_state((gate.clone(), route.decision), enforce);
+        router.route(route.path, (route.handler)().layer(guarded))
+    })
+}
