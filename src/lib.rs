@@ -52,6 +52,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod crypto;
 pub mod domain;
 pub mod store;
 pub mod web;

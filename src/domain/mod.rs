@@ -9,6 +9,7 @@ pub mod ids;
 pub mod length;
 pub mod network;
 pub mod outage;
+pub mod records;
 pub mod session;
 pub mod step;
 pub mod target;

@@ -1,0 +1,8 @@
+//! Primitives: sealing, signatures, digests. No other module names a cryptographic crate.
+//!
+//! Nothing here stores a key, knows a record or decides who may open what.
+
+pub mod digest;
+pub mod sealed;
+pub mod sign;
+pub mod signed;
