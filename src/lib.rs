@@ -54,5 +54,7 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod domain;
+pub mod identity;
 pub mod store;
+pub mod vault;
 pub mod web;

@@ -4,3 +4,4 @@
 //! must not act on what it reads.
 
 pub mod diagnostics;
+pub mod directory;

@@ -1,0 +1,4 @@
+//! Sealed files.
+
+pub mod directory;
+pub mod durable;
