@@ -1,4 +1,5 @@
 //! Sealed files.
 
+pub mod audit;
 pub mod directory;
 pub mod durable;
