@@ -21,6 +21,7 @@ use crate::domain::ids::PersonId;
 use crate::domain::session::{Account, Phones};
 
 use super::durable;
+use super::site::{NodeKey, Site};
 
 const FORMAT: &str = "holdfast/directory/v1";
 const EXTENSION: &str = "directory";
@@ -89,39 +90,48 @@ impl Directory {
     }
 }
 
-/// Signs, seals and writes a directory into `folder`; it becomes the newest one.
+/// Where a site keeps its directories.
+#[must_use]
+pub fn folder(site: &Site) -> PathBuf {
+    site.root().join("directory")
+}
+
+/// Signs a directory with the policy key, seals it to the node and writes it; it becomes the
+/// newest one.
 ///
 /// # Errors
 /// When the file cannot be written durably.
 pub fn publish(
-    folder: &Path,
+    site: &Site,
     directory: &Directory,
     policy_key: &SigningKey,
-    sealed_to: &[SealingKey],
 ) -> Result<PathBuf, DirectoryError> {
+    let folder = folder(site);
+    let sealed_to = std::slice::from_ref(&site.description().node);
     let path = folder.join(format!("{:06}.{EXTENSION}", directory.number));
     let signed = signed::write(FORMAT, directory, policy_key);
-    let written = std::fs::create_dir_all(folder)
+    let written = std::fs::create_dir_all(&folder)
         .and_then(|()| sealed::seal(sealed_to, &signed))
         .and_then(|bytes| durable::replace(&path, &bytes));
     written.map_err(|error| DirectoryError::Io(path.clone(), error))?;
     Ok(path)
 }
 
-/// The newest valid directory of `folder`, whose number is remembered so that no older one is taken
+/// The newest valid directory of a site, whose number is remembered so that no older one is taken
 /// afterwards.
 ///
 /// # Errors
 /// See [`DirectoryError`]; with several files at fault, the newest one's.
 pub fn load(
-    folder: &Path,
-    node_key: &OpeningKey,
+    site: &Site,
+    node: &NodeKey,
     policy_key: &VerifyingKey,
 ) -> Result<Directory, DirectoryError> {
+    let folder = &folder(site);
     let mut first_fault = None;
     let mut newest: Option<Directory> = None;
     for path in candidates(folder)? {
-        match read(&path, node_key, policy_key) {
+        match read(&path, &node.opening, policy_key) {
             Ok(directory) => {
                 if newest.as_ref().is_none_or(|best| best.number < directory.number) {
                     newest = Some(directory);
@@ -147,13 +157,14 @@ pub fn load(
     Ok(directory)
 }
 
-/// The number the next directory of `folder` takes.
+/// The number the next directory of a site takes.
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn next_number(folder: &Path) -> Result<u64, DirectoryError> {
-    let named = candidates(folder)?.iter().filter_map(|path| number_in_name(path)).max();
-    Ok(named.unwrap_or(0).max(highest(folder)?) + 1)
+pub fn next_number(site: &Site) -> Result<u64, DirectoryError> {
+    let folder = folder(site);
+    let named = candidates(&folder)?.iter().filter_map(|path| number_in_name(path)).max();
+    Ok(named.unwrap_or(0).max(highest(&folder)?) + 1)
 }
 
 fn read(
@@ -206,33 +217,35 @@ fn highest(folder: &Path) -> Result<u64, DirectoryError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vault::sample;
 
     struct Desk {
         folder: tempfile::TempDir,
+        site: Site,
         policy: SigningKey,
-        node: OpeningKey,
     }
 
     impl Desk {
         fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let site = sample::site(folder.path());
             let (policy, _) = SigningKey::generate();
-            Self { folder: tempfile::tempdir().unwrap(), policy, node: OpeningKey::generate() }
+            Self { folder, site, policy }
         }
 
         fn publish(&self, number: u64) -> PathBuf {
             let directory = Directory {
                 number,
-                issued_at: "2023-03-01T00:00:00Z".parse().unwrap(),
+                issued_at: sample::now(),
                 phones: Phones::default(),
-                review_key: self.node.sealing_key(),
+                review_key: self.site.description().custody.clone(),
                 people: Vec::new(),
             };
-            let keys = [self.node.sealing_key()];
-            publish(self.folder.path(), &directory, &self.policy, &keys).unwrap()
+            publish(&self.site, &directory, &self.policy).unwrap()
         }
 
         fn load(&self) -> Result<Directory, DirectoryError> {
-            load(self.folder.path(), &self.node, &self.policy.verifying_key())
+            load(&self.site, &self.site.node_key().unwrap(), &self.policy.verifying_key())
         }
     }
 
@@ -240,11 +253,11 @@ mod tests {
     fn the_newest_valid_one_wins_and_an_older_one_is_refused_afterwards() {
         let desk = Desk::new();
         assert!(matches!(desk.load(), Err(DirectoryError::Missing(_))));
-        assert_eq!(next_number(desk.folder.path()).unwrap(), 1);
+        assert_eq!(next_number(&desk.site).unwrap(), 1);
         desk.publish(1);
         let second = desk.publish(2);
         assert_eq!(desk.load().unwrap().number, 2);
-        assert_eq!(next_number(desk.folder.path()).unwrap(), 3);
+        assert_eq!(next_number(&desk.site).unwrap(), 3);
         let third = desk.publish(3);
         std::fs::write(&third, b"cut short").unwrap();
         assert_eq!(desk.load().unwrap().number, 2, "a damaged newest one is passed over");
@@ -258,23 +271,27 @@ mod tests {
         let first = desk.publish(1);
         desk.publish(2);
         assert_eq!(desk.load().unwrap().number, 2);
-        std::fs::rename(&first, desk.folder.path().join("000009.directory")).unwrap();
+        std::fs::rename(&first, desk.folder.path().join("directory/000009.directory")).unwrap();
         assert_eq!(desk.load().unwrap().number, 2);
     }
 
     #[test]
     fn another_signer_or_another_node_is_refused() {
         let desk = Desk::new();
-        desk.publish(1);
+        let published = desk.publish(1);
         let (other, _) = SigningKey::generate();
-        let loaded = load(desk.folder.path(), &desk.node, &other.verifying_key());
-        let Err(DirectoryError::Invalid { why: Fault::Signed(SignedError::WrongSigner), .. }) =
-            loaded
-        else {
-            panic!("{loaded:?}")
-        };
-        let stolen =
-            load(desk.folder.path(), &OpeningKey::generate(), &desk.policy.verifying_key());
+        let node = desk.site.node_key().unwrap();
+        let loaded = load(&desk.site, &node, &other.verifying_key());
+        let wrong_signer = matches!(
+            loaded,
+            Err(DirectoryError::Invalid { why: Fault::Signed(SignedError::WrongSigner), .. })
+        );
+        assert!(wrong_signer, "{loaded:?}");
+
+        let elsewhere = Desk::new();
+        std::fs::create_dir_all(folder(&elsewhere.site)).unwrap();
+        std::fs::copy(published, folder(&elsewhere.site).join("000001.directory")).unwrap();
+        let stolen = elsewhere.load();
         assert!(matches!(stolen, Err(DirectoryError::Invalid { why: Fault::Sealed(_), .. })));
     }
 }

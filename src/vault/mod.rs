@@ -13,7 +13,7 @@
 //! opener/                      node key, epoch key slots, highest generation seen
 //! continuity/                  continuity key, which signs open orders
 //! custody/                     the custody key under a passphrase
-//! policy/                      policy key, and who signs directories, vouched for by the node
+//! policy/                      policy key, and the signers of directories and of the audit trail
 //! directory/000001.directory   who may sign in, signed by the policy key, sealed to the node
 //! ```
 //!
@@ -28,6 +28,7 @@ pub mod epoch;
 pub mod manifest;
 pub mod open;
 pub mod order;
+pub mod policy;
 pub mod publish;
 pub mod records;
 #[cfg(test)]
