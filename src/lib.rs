@@ -7,12 +7,12 @@
 //! # The way of the data
 //!
 //! ```text
-//! probes/*.yaml → probing ──checks──▶ detection ──outages──▶ continuity ──actions──▶ notices · open orders
+//! probes/*.yaml → probing ──checks──▶ detection ──outages──▶ continuity ──▶ notices · open orders
 //!                    │                    │                      │
 //!                    ▼                    ▼                      ▼
-//!                  store  ◀──────────  reporting           vault ──▶ snapshots ──▶ web: staff portal
+//!                  store  ◀──────────  reporting           vault ──▶ snapshots ──▶ staff portal
 //!                                                            ▲
-//! case system → sources → capture ── segments ───────────────┘          store ──▶ web: ops console, reports, API
+//! case system → sources → capture ── segments ───────────────┘   store ──▶ console, reports, API
 //! ```
 //!
 //! # Reading order
@@ -25,7 +25,8 @@
 //! | 0 | `domain` |
 //! | 1 | `clock` `config` `crypto` `telemetry` `standin` |
 //! | 2 | `store` `vault` `index` `sources` `channels` `documents` |
-//! | 3 | `probing` `detection` `continuity` `capture` `snapshots` `journal` `identity` `reporting` |
+//! | 3 | `probing` `detection` `continuity` `capture` |
+//! | 3 | `snapshots` `journal` `identity` `reporting` |
 //! | 4 | `web` |
 //! | 5 | `app` |
 //! | 6, 7 | `cli`, `main` |
@@ -50,11 +51,19 @@
 //!    sign-on all down.
 //! 8. An answer to a person or a peer means it is durable.
 
+pub mod app;
+pub mod channels;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod detection;
 pub mod domain;
 pub mod identity;
 pub mod store;
 pub mod vault;
+pub mod probing;
+pub mod standin;
+pub mod store;
+pub mod telemetry;
 pub mod web;

@@ -5,6 +5,7 @@
 pub mod digest;
 pub mod merkle;
 pub mod passphrase;
+pub mod hmac;
 pub mod sealed;
 pub mod sign;
 pub mod signed;

@@ -128,6 +128,22 @@ id!(
     /// A person in `people.yaml` and in the directory: `p-duty-1`.
     PersonId
 );
+id!(
+    /// An item of a playbook: `tell-duty`.
+    PlaybookStepId
+);
+id!(
+    /// A line of a checklist: `lone`.
+    ChecklistItemId
+);
+id!(
+    /// A function of a unit that a playbook may suspend: `non-urgent-assessments`.
+    FunctionId
+);
+id!(
+    /// A rota in `people.yaml`: `after-hours`.
+    RotaId
+);
 
 #[cfg(test)]
 mod tests {

@@ -212,6 +212,12 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// Whether `${name}` would be read as a captured value.
+    #[must_use]
+    pub fn is_name(name: &str) -> bool {
+        matches!(piece(name), Ok(Piece::Captured(_)))
+    }
+
     /// Names of captured values used.
     pub fn captured(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {

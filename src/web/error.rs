@@ -31,7 +31,7 @@ pub enum WebError {
     Conflict(String),
     #[error("too many requests")]
     TooMany { retry_after_seconds: u32 },
-    /// A part that is down for now; the sentence says what to do meanwhile.
+    /// A part that is down at present; the sentence says what to do meanwhile.
     #[error("unavailable: {0}")]
     Unavailable(String),
     #[error("internal error")]

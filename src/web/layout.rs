@@ -37,7 +37,6 @@ impl Section {
                 ("/", "For your office"),
                 ("/phones", "Phone list"),
                 ("/portal", "Read-only copy"),
-                ("/ops", "Operations"),
             ],
             Self::Operations => &[
                 ("/ops", "Now"),

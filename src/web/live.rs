@@ -25,11 +25,13 @@ pub(super) async fn events(
     State(web): State<Arc<Web>>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, WebError> {
     let place = web
+        .pages
         .streams
         .clone()
         .try_acquire_owned()
         .map_err(|_| WebError::TooMany { retry_after_seconds: 30 })?;
-    let listener = Listener { changes: web.changes.clone(), stop: web.stop.clone(), _place: place };
+    let listener =
+        Listener { changes: web.changes.subscribe(), stop: web.stop.clone(), _place: place };
     let stream = stream::unfold(listener, |mut listener| async move {
         let heard = listener.next_change().await;
         heard.then(|| (Ok(Event::default().event("changed").data("changed")), listener))

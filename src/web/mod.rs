@@ -8,13 +8,18 @@
 
 pub mod assets;
 pub mod error;
+pub mod forms;
 pub mod gate;
 pub mod headers;
+pub mod history;
 pub mod layout;
 pub mod live;
+pub mod picture;
 pub mod routes;
+pub mod staff;
 pub mod states;
 pub mod strip;
+pub mod throttle;
 pub mod times;
 
 use std::io;
@@ -28,9 +33,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::target::Target;
+use crate::store::Store;
 
 use error::WebError;
-use gate::{Gate, Sessions};
+use gate::{Gate, Sessions, Visitor};
+use layout::{Layout, Section};
+use picture::Pictures;
+use throttle::Throttle;
 use times::Times;
 
 /// Streams of "changed" open at once; a page works without one.
@@ -38,16 +48,36 @@ pub const STREAMS_AT_ONCE: usize = 512;
 
 /// What the pages work with; handed in by `app`.
 pub struct Web {
+    pub store: Store,
     pub clock: Clock,
     /// The zone of the installation, where a page has no office to take one from.
     pub zone: TimeZone,
     /// Whether pages say that everything on them is synthetic.
     pub synthetic: bool,
+    /// The targets as configured last.
+    pub targets: watch::Receiver<Arc<Vec<Target>>>,
     pub sessions: Arc<dyn Sessions>,
-    /// Counts what happened that a page may show.
-    pub changes: watch::Receiver<u64>,
-    pub streams: Arc<Semaphore>,
+    /// Counts what happened that a page may show; pages count what they write.
+    pub changes: watch::Sender<u64>,
     pub stop: CancellationToken,
+    pub pages: Pages,
+}
+
+/// What the pages keep for themselves between requests; each begins empty.
+pub struct Pages {
+    pub pictures: Pictures,
+    pub throttle: Throttle,
+    pub streams: Arc<Semaphore>,
+}
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self {
+            pictures: Pictures::default(),
+            throttle: Throttle::default(),
+            streams: Arc::new(Semaphore::new(STREAMS_AT_ONCE)),
+        }
+    }
 }
 
 impl Web {
@@ -55,6 +85,33 @@ impl Web {
     #[must_use]
     pub fn times(&self) -> Times {
         Times::new(self.clock.now(), self.zone.clone())
+    }
+
+    /// The targets as configured now.
+    #[must_use]
+    pub fn targets(&self) -> Arc<Vec<Target>> {
+        self.targets.borrow().clone()
+    }
+
+    /// A page's frame.
+    #[must_use]
+    pub fn layout(&self, title: &str, section: Section, visitor: &Visitor) -> Layout {
+        let made = self.times().moment(self.clock.now());
+        Layout::new(title, section, visitor, &made).synthetic(self.synthetic)
+    }
+
+    /// Tells pages that are open that something changed.
+    pub fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Whom to ring when somebody is in danger now.
+    #[must_use]
+    pub fn emergency_number(&self) -> &'static str {
+        match self.zone.iana_name() {
+            Some("Pacific/Auckland" | "Pacific/Chatham") => "111",
+            _ => "000",
+        }
     }
 
     /// What stands in front of every route.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 
 use super::gate::{Decision, Gate, enforce};
-use super::{Web, assets, live};
+use super::{Web, assets, live, staff};
 
 /// How a route is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,34 @@ pub struct Route<S: 'static> {
 
 /// Everything but the portal's pages, which have a table of their own.
 pub const ROUTES: &[Route<Arc<Web>>] = &[
+    Route {
+        verb: Verb::Get,
+        path: "/",
+        action: "see whether it works for an office",
+        decision: Decision::Public,
+        handler: || get(staff::home),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/report",
+        action: "say that it is not working for me",
+        decision: Decision::Public,
+        handler: || post(staff::report::submit),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/reported",
+        action: "see that a report is kept",
+        decision: Decision::Public,
+        handler: || get(staff::report::thanks),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/phones",
+        action: "read the phone list",
+        decision: Decision::Public,
+        handler: || get(staff::phones),
+    },
     Route {
         verb: Verb::Get,
         path: "/assets/holdfast.css",

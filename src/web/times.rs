@@ -69,6 +69,12 @@ impl Moment {
         format!("{}, {}", self.relative(), self.absolute())
     }
 
+    /// "09:42 Tue 3 March, Adelaide (18 min ago)", to stand after "since".
+    #[must_use]
+    pub fn since(&self) -> String {
+        format!("{} ({})", self.absolute(), self.relative())
+    }
+
     /// "09:42 Tue 3 March, Adelaide", with the year when it is another one.
     #[must_use]
     pub fn absolute(&self) -> String {

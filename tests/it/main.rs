@@ -1,1 +1,6 @@
 //! The one integration-test binary: real servers on loopback, the real program.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
+
+mod channels;
+mod metrics;
+mod web;

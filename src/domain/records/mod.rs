@@ -3,8 +3,8 @@
 //! Capture makes them through a mapping file, the vault seals them, the portal shows them. They are
 //! pure types. Three rules shape them: the identity of a reporter has no field here, so it cannot
 //! leave the source; what only intake may read is a record of its own ([`ConcernNarrative`]), so
-//! that a class is decided per record and never per field; and an address is a [`Household`], a record
-//! of its own, so that a refuge can be restricted while the people in it are not.
+//! that a class is decided per record and never per field; and an address is a [`Household`], a
+//! record of its own, so that a refuge can be restricted while the people in it are not.
 
 #[macro_use]
 mod links;
@@ -46,7 +46,8 @@ pub struct RecordId(Arc<str>);
 /// Why a text is not a record's id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a record's id has 1 to 128 letters, digits, '-', '_', '.' or ':', beginning with a letter or digit"
+    "a record's id has 1 to 128 letters, digits, '-', '_', '.' or ':', beginning with a letter or \
+     digit"
 )]
 pub struct InvalidRecordId;
 

@@ -1,0 +1,296 @@
+//! From probing to detection to the store: the loop that every check passes through.
+//!
+//! Storage and delivery are behind bounded channels, off the way from a check to its verdict. It
+//! must not judge: detection does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::detection::{Advance, Input, Standing, State};
+use crate::domain::check::{Check, CheckKind};
+use crate::domain::outage::DetectionEvent;
+use crate::domain::target::Target;
+use crate::probing::run::Setting;
+use crate::probing::scheduler::{Confirm, Report, Scheduler};
+use crate::store::ledger::{Entry, MissedRun, Range, Recorded};
+use crate::store::{Store, detection, ledger};
+use crate::telemetry::metrics::Metrics;
+
+/// Checks on their way to the ledger; at 2,000 a second this is five seconds of a stalled disk.
+const LEDGER_QUEUE: usize = 10_000;
+/// Reports on their way to detection, which takes microseconds for each.
+const REPORT_QUEUE: usize = 4_096;
+const CONFIRM_QUEUE: usize = 1_024;
+const EVENT_QUEUE: usize = 1_024;
+/// Checks written in one transaction, and how long the first of them waits for the others.
+const LEDGER_BATCH: usize = 512;
+const LEDGER_DELAY: Duration = Duration::from_millis(100);
+/// Silence is looked for, and waiting outages are told, this often.
+const TICK_INTERVAL: Duration = Duration::from_millis(250);
+/// What the ledger holds from before a stop and is still evidence after it.
+const RECALL_WINDOW: Duration = Duration::from_secs(600);
+/// Step timings of passed checks are kept this long.
+const DETAIL_WINDOW: Duration = Duration::from_secs(3_600);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What the loop works with.
+pub struct Observation {
+    pub store: Store,
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    pub settings: Vec<Arc<Setting>>,
+    /// Told of every detection event once it is durable.
+    pub told: mpsc::Sender<DetectionEvent>,
+    /// Called when something changed that a page may show.
+    pub changed: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// Starts probing, detection and recording; they end in that order after `stop`.
+///
+/// # Errors
+/// When the store cannot say what was in force before.
+pub async fn start(
+    observation: Observation,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let Observation { store, clock, metrics, settings, told, changed } = observation;
+    let states = resume(&store, &settings, clock.now()).await?;
+    let (reports, received) = mpsc::channel(REPORT_QUEUE);
+    let (confirm, confirmations) = mpsc::channel(CONFIRM_QUEUE);
+    let (entries, to_ledger) = mpsc::channel(LEDGER_QUEUE);
+    let (events, to_events) = mpsc::channel(EVENT_QUEUE);
+
+    let scheduler = Scheduler::new(settings, reports);
+    let last = ledger::last_slots(&store).await.context("reading the last slots")?;
+    let started_at = clock.now();
+    tasks.spawn(async move {
+        scheduler.report_missed(&last, started_at).await;
+        scheduler.run(confirmations, stop).await;
+    });
+    let watch = Watch { states, clock: clock.clone(), metrics, confirm, entries, events };
+    tasks.spawn(watch.run(received));
+    tasks.spawn(keep_checks(store.clone(), clock.clone(), to_ledger));
+    tasks.spawn(keep_events(store, clock, to_events, told, changed));
+    Ok(())
+}
+
+/// Detection as it stood: verdicts and open outages from the store, recent checks recalled.
+async fn resume(
+    store: &Store,
+    settings: &[Arc<Setting>],
+    now: Timestamp,
+) -> anyhow::Result<Vec<State>> {
+    let standings = detection::standings(store).await.context("reading verdicts")?;
+    let open = detection::open_outages(store).await.context("reading outages")?;
+    let from = now.checked_sub(RECALL_WINDOW).unwrap_or(now);
+    let mut states = Vec::new();
+    for setting in settings {
+        let target = &setting.target;
+        let known: BTreeMap<_, _> = standings
+            .iter()
+            .filter(|standing| standing.target == target.id)
+            .map(|s| (s.cohort.clone(), Standing { verdict: s.verdict, since: s.since }))
+            .collect();
+        let outages = open.iter().filter(|outage| outage.target == target.id).cloned().collect();
+        let mut state = State::new(Arc::clone(target), known, outages);
+        let range = Range { target: Some(target.id.clone()), from, to: now, ..Range::default() };
+        for recorded in ledger::range(store, &range).await.context("reading recent checks")? {
+            state.recall(&recalled(recorded));
+        }
+        states.push(state);
+    }
+    Ok(states)
+}
+
+/// A check as detection looks at it, from its row.
+fn recalled(recorded: Recorded) -> Check {
+    let latency = Duration::from_millis(u64::from(recorded.latency_ms));
+    Check {
+        target: recorded.target,
+        probe: recorded.probe,
+        location: recorded.location,
+        kind: recorded.kind,
+        slot_at: recorded.slot_at,
+        finished_at: recorded.slot_at.checked_add(latency).unwrap_or(recorded.slot_at),
+        latency_ms: recorded.latency_ms,
+        outcome: recorded.outcome,
+        steps: Vec::new(),
+        evidence: None,
+    }
+}
+
+/// Detection with its inputs and outputs.
+struct Watch {
+    states: Vec<State>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    confirm: mpsc::Sender<Confirm>,
+    entries: mpsc::Sender<Entry>,
+    events: mpsc::Sender<DetectionEvent>,
+}
+
+impl Watch {
+    async fn run(mut self, mut received: mpsc::Receiver<Report>) {
+        loop {
+            tokio::select! {
+                report = received.recv() => match report {
+                    Some(report) => self.take(report).await,
+                    // Probing has ended, and with it every run under way.
+                    None => return,
+                },
+                () = self.clock.sleep(TICK_INTERVAL) => self.tick().await,
+            }
+        }
+    }
+
+    async fn take(&mut self, report: Report) {
+        let entry = match report {
+            Report::Check { check, interval_us } => {
+                self.observe(&check).await;
+                Entry::Check { check, interval_us }
+            }
+            Report::Missed { target, probe, location, first, slots, interval_us } => {
+                Entry::Missed(MissedRun {
+                    target,
+                    probe,
+                    location,
+                    first_slot_at: first,
+                    slots,
+                    interval_us,
+                })
+            }
+        };
+        if self.entries.try_send(entry).is_err() {
+            tracing::error!("the ledger is behind: a check was not kept and counts as unknown");
+        }
+    }
+
+    async fn observe(&mut self, check: &Check) {
+        let now = self.clock.now();
+        self.metrics.record_check(check);
+        if check.kind == CheckKind::Slot {
+            let lag = check.finished_at.duration_since(check.slot_at);
+            let ran = Duration::from_millis(u64::from(check.latency_ms));
+            let lag = Duration::try_from(lag).unwrap_or_default().saturating_sub(ran);
+            self.metrics.record_schedule_lag(lag);
+        }
+        let state = self.states.iter_mut().find(|state| *state.target() == check.target);
+        if let Some(state) = state {
+            let advance = state.advance(Input::Check(check), now);
+            self.tell(advance).await;
+        }
+    }
+
+    async fn tick(&mut self) {
+        let now = self.clock.now();
+        self.metrics.record_tick(now);
+        for index in 0..self.states.len() {
+            let advance = self.states[index].advance(Input::Tick, now);
+            self.tell(advance).await;
+        }
+    }
+
+    async fn tell(&mut self, advance: Advance) {
+        for request in advance.requests {
+            let confirm =
+                Confirm { probe: request.probe, location: request.location, at: request.at };
+            if self.confirm.try_send(confirm).is_err() {
+                tracing::debug!("a confirmation was not asked for: too many are waiting");
+            }
+        }
+        for event in advance.events {
+            self.show(&event);
+            // The store's task always drains; when it is gone the service is stopping.
+            let _ = self.events.send(event).await;
+        }
+    }
+
+    fn show(&self, event: &DetectionEvent) {
+        match event {
+            DetectionEvent::Verdict(change) => {
+                self.metrics.set_verdict(&change.target, &change.cohort, change.to);
+            }
+            DetectionEvent::Outage { change, outage } => {
+                tracing::info!(outage = %outage.id, ?change, "{}", outage.sentence);
+                if *change == crate::domain::outage::OutageChange::Began {
+                    let delay = outage.detected_at.duration_since(outage.began_at);
+                    self.metrics.record_detection(Duration::try_from(delay).unwrap_or_default());
+                }
+                if let Some(state) = self.states.iter().find(|s| *s.target() == outage.target) {
+                    let open = state.open_outages();
+                    let users = affected(state.configured(), open);
+                    self.metrics.set_open_outages(&outage.target, open.len(), users);
+                }
+            }
+        }
+    }
+}
+
+/// Staff in the cohorts of open outages, each cohort counted once.
+fn affected(target: &Target, open: &[crate::domain::outage::Outage]) -> u32 {
+    let within = |id| open.iter().any(|outage| outage.scope.cohorts.contains(id));
+    target.cohorts.iter().filter(|cohort| within(&cohort.id)).map(|cohort| cohort.head_count).sum()
+}
+
+/// Writes checks in batches; a failed batch is tried again until the disk takes it.
+async fn keep_checks(store: Store, clock: Clock, mut entries: mpsc::Receiver<Entry>) {
+    let mut batch = Vec::with_capacity(LEDGER_BATCH);
+    let mut pruned_at = clock.now();
+    while entries.recv_many(&mut batch, LEDGER_BATCH).await > 0 {
+        tokio::time::sleep(LEDGER_DELAY).await;
+        while batch.len() < LEDGER_BATCH
+            && let Ok(entry) = entries.try_recv()
+        {
+            batch.push(entry);
+        }
+        while let Err(error) = ledger::append(&store, &batch).await {
+            tracing::error!(%error, checks = batch.len(), "the ledger cannot be written; trying again");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if entries.is_closed() {
+                break;
+            }
+        }
+        batch.clear();
+        let now = clock.now();
+        if Duration::try_from(now.duration_since(pruned_at)).unwrap_or_default() >= PRUNE_INTERVAL {
+            pruned_at = now;
+            let before = now.checked_sub(DETAIL_WINDOW).unwrap_or(now);
+            if let Err(error) = ledger::prune_details(&store, before).await {
+                tracing::warn!(%error, "old step timings could not be forgotten");
+            }
+        }
+    }
+}
+
+/// Writes what detection said, then passes it on: what others act on is durable.
+async fn keep_events(
+    store: Store,
+    clock: Clock,
+    mut events: mpsc::Receiver<DetectionEvent>,
+    told: mpsc::Sender<DetectionEvent>,
+    changed: Arc<dyn Fn() + Send + Sync>,
+) {
+    let mut batch = Vec::new();
+    while events.recv_many(&mut batch, EVENT_QUEUE).await > 0 {
+        while let Err(error) = detection::record(&store, &batch, clock.now()).await {
+            tracing::error!(%error, "what was detected cannot be written; trying again");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if events.is_closed() {
+                break;
+            }
+        }
+        for event in batch.drain(..) {
+            let _ = told.send(event).await;
+        }
+        changed();
+    }
+}

@@ -1,0 +1,73 @@
+//! Makes the parts of the service from its checked files.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::clock::Clock;
+use crate::config::service::Service;
+use crate::domain::target::Target;
+use crate::probing::run::Setting;
+use crate::probing::values::Secrets;
+use crate::telemetry::labels::{LabelSets, ProbeLabels, TargetLabels};
+
+/// What the probes of each target share.
+///
+/// # Errors
+/// When this machine's trusted certificates cannot be used.
+pub fn settings(
+    service: &Service,
+    targets: Vec<Target>,
+    clock: &Clock,
+) -> anyhow::Result<Vec<Arc<Setting>>> {
+    let tls = tls().context("preparing TLS for probes")?;
+    let setting = |target: Target| {
+        let secrets = service.targets.get(&target.id).map(|settings| settings.secrets.clone());
+        Arc::new(Setting {
+            target: Arc::new(target),
+            secrets: Secrets(secrets.unwrap_or_default()),
+            tls: tls.clone(),
+            clock: clock.clone(),
+        })
+    };
+    Ok(targets.into_iter().map(setting).collect())
+}
+
+/// TLS that trusts what this machine trusts.
+fn tls() -> anyhow::Result<rustls::ClientConfig> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "a trusted certificate of this machine cannot be read");
+    }
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(found.certs);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}
+
+/// Everything that will appear in a metric's label.
+#[must_use]
+pub fn labels(targets: &[Arc<Setting>]) -> LabelSets {
+    let targets = || targets.iter().map(|setting| &setting.target);
+    let probes = || targets().flat_map(|target| &target.probes);
+    LabelSets {
+        targets: targets()
+            .map(|target| TargetLabels {
+                target: target.id.clone(),
+                cohorts: target.cohorts.iter().map(|cohort| cohort.id.clone()).collect(),
+            })
+            .collect(),
+        probes: probes()
+            .map(|probe| ProbeLabels {
+                probe: probe.id.clone(),
+                locations: probe.locations.clone(),
+            })
+            .collect(),
+        objectives: probes().filter_map(|probe| probe.objectives.latency).collect(),
+        channels: ["email", "webhook", "console"].map(str::to_owned).to_vec(),
+        ..LabelSets::default()
+    }
+}

@@ -1,0 +1,103 @@
+//! The `holdfast` command: one file a verb.
+//!
+//! A verb reads its arguments, calls one function of `app` and prints what came of it. It must not
+//! hold behaviour that the service needs too.
+
+mod probe;
+mod schema;
+mod validate;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::diagnostics::Diagnostics;
+use crate::telemetry::log::{self, LogFormat};
+
+/// Resilience monitoring and continuity for a child protection case system.
+#[derive(Debug, Parser)]
+#[command(name = "holdfast", version, max_term_width = 100)]
+struct Arguments {
+    /// How the log is written: plain for people, json for collectors.
+    #[arg(long, global = true, default_value = "plain", value_name = "FORMAT")]
+    log_format: LogFormat,
+    /// What is logged; the environment's HOLDFAST_LOG wins.
+    #[arg(long, global = true, default_value = log::DEFAULT_FILTER, value_name = "FILTER")]
+    log: String,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Validate(validate::Validate),
+    Probe(probe::Probe),
+    Schema(schema::Schema),
+}
+
+/// How a verb ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The files or arguments are wrong: exit status 2.
+    #[error("{0}")]
+    Files(#[from] Diagnostics),
+    #[error("{0}")]
+    Arguments(String),
+    /// It failed: exit status 1.
+    #[error("{0:#}")]
+    Failed(#[from] anyhow::Error),
+}
+
+impl CliError {
+    fn status(&self) -> u8 {
+        match self {
+            Self::Files(_) | Self::Arguments(_) => 2,
+            Self::Failed(_) => 1,
+        }
+    }
+}
+
+/// Runs the command line of this process to its end.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = log::init(arguments.log_format, &arguments.log) {
+        complain(&error);
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&error);
+            return ExitCode::from(1);
+        }
+    };
+    let ended = runtime.block_on(async {
+        match arguments.verb {
+            Verb::Validate(verb) => verb.run(),
+            Verb::Probe(verb) => verb.run().await,
+            Verb::Schema(verb) => verb.run(),
+        }
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(error.status())
+        }
+    }
+}
+
+/// Says on standard error what went wrong; when that is closed nobody is there to be told.
+fn complain(error: &dyn std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "holdfast: {error}");
+}
+
+/// Prints one line of a result.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn print(line: impl std::fmt::Display) -> Result<(), CliError> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| CliError::Failed(error.into()))
+}

@@ -1,0 +1,31 @@
+//! `holdfast schema`: JSON Schemas for editors.
+
+use super::{CliError, print};
+
+/// Prints the JSON Schema of a kind of file, for the editor to check while you type.
+///
+/// Example: holdfast schema probes > probes.schema.json
+#[derive(Debug, clap::Args)]
+pub struct Schema {
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    Service,
+    Probes,
+    Playbooks,
+    People,
+}
+
+impl Schema {
+    pub fn run(self) -> Result<(), CliError> {
+        let schema = match self.kind {
+            Kind::Service => schemars::schema_for!(crate::config::service::ServiceFile).to_value(),
+            Kind::Probes => schemars::schema_for!(crate::config::probes::ProbeFile).to_value(),
+            Kind::Playbooks => crate::config::playbooks::schema(),
+            Kind::People => crate::config::people::schema(),
+        };
+        print(format!("{schema:#}"))
+    }
+}

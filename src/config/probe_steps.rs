@@ -1,0 +1,260 @@
+//! Steps of a probe file: actions, expectations and captures, with every fault and its place.
+
+use std::collections::BTreeSet;
+
+use serde_saphyr::{Location as Place, Spanned};
+
+use super::diagnostics::{Faults, nearest};
+use super::probe_checks::{CaptureFile, ExpectFile, read_captures, read_expectations};
+use crate::domain::ids::StepId;
+use crate::domain::length::Length;
+use crate::domain::step::{Body, Effect, HttpRequest, Method, Step, StepAction, Template};
+
+/// More redirects than this are a loop.
+const MAX_REDIRECTS: u8 = 10;
+
+/// A step as it is written: an id, one action, what is expected and what is kept.
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepFile {
+    id: StepId,
+    #[serde(default)]
+    effect: EffectFile,
+    http: Option<HttpFile>,
+    pause: Option<Length>,
+    #[serde(default)]
+    expect: ExpectFile,
+    #[serde(default)]
+    #[schemars(with = "std::collections::BTreeMap<String, CaptureFile>")]
+    capture: std::collections::BTreeMap<String, Spanned<CaptureFile>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum EffectFile {
+    #[default]
+    Read,
+    Write,
+    Compensate,
+}
+
+/// One HTTP request: exactly one method with its path.
+#[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct HttpFile {
+    #[schemars(with = "Option<String>")]
+    get: Option<Spanned<String>>,
+    #[schemars(with = "Option<String>")]
+    head: Option<Spanned<String>>,
+    #[schemars(with = "Option<String>")]
+    post: Option<Spanned<String>>,
+    #[schemars(with = "Option<String>")]
+    put: Option<Spanned<String>>,
+    #[schemars(with = "Option<String>")]
+    patch: Option<Spanned<String>>,
+    #[schemars(with = "Option<String>")]
+    delete: Option<Spanned<String>>,
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    query: std::collections::BTreeMap<String, Spanned<String>>,
+    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    headers: std::collections::BTreeMap<String, Spanned<String>>,
+    #[schemars(with = "Option<std::collections::BTreeMap<String, String>>")]
+    form: Option<std::collections::BTreeMap<String, Spanned<String>>>,
+    #[schemars(with = "Option<serde_json::Value>")]
+    json: Option<Spanned<serde_json::Value>>,
+    raw: Option<RawFile>,
+    /// Redirects to follow; none when left out.
+    #[schemars(with = "Option<u8>")]
+    redirects: Option<Spanned<u8>>,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    content_type: String,
+    #[schemars(with = "String")]
+    text: Spanned<String>,
+}
+
+/// The names that a text may use at one place of a probe.
+#[derive(Debug)]
+pub struct Names {
+    captured: BTreeSet<String>,
+    secrets: BTreeSet<String>,
+    steps: BTreeSet<StepId>,
+}
+
+impl Names {
+    #[must_use]
+    pub fn new(secrets: &[String]) -> Self {
+        Self {
+            captured: BTreeSet::new(),
+            secrets: secrets.iter().cloned().collect(),
+            steps: BTreeSet::new(),
+        }
+    }
+
+    /// Reads a text that may use names, noting those that are not known here.
+    pub fn template(&self, text: &str, place: Place, faults: &mut Faults) -> Template {
+        let template = match Template::parse(text) {
+            Ok(template) => template,
+            Err(error) => {
+                faults.at(place, error.to_string());
+                return Template(Vec::new());
+            }
+        };
+        for name in template.captured().filter(|name| !self.captured.contains(*name)) {
+            let hint = suggestion(name, &self.captured, "capture it in an earlier step");
+            faults.at(place, format!("'${{{name}}}' is used before it is captured: {hint}"));
+        }
+        for name in template.secrets().filter(|name| !self.secrets.contains(*name)) {
+            let hint = suggestion(name, &self.secrets, "add it under 'secrets'");
+            faults.at(place, format!("unknown secret '{name}': {hint}"));
+        }
+        template
+    }
+}
+
+fn suggestion(name: &str, known: &BTreeSet<String>, otherwise: &str) -> String {
+    let words: Vec<&str> = known.iter().map(String::as_str).collect();
+    match nearest(name, &words) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => otherwise.to_owned(),
+    }
+}
+
+/// Reads steps in order; what each captures is known to the ones after it.
+pub fn read_steps(
+    files: &[Spanned<StepFile>],
+    names: &mut Names,
+    faults: &mut Faults,
+) -> Vec<Step> {
+    files.iter().filter_map(|file| read_step(&file.value, file.defined, names, faults)).collect()
+}
+
+fn read_step(
+    file: &StepFile,
+    place: Place,
+    names: &mut Names,
+    faults: &mut Faults,
+) -> Option<Step> {
+    if !names.steps.insert(file.id.clone()) {
+        faults.at(place, format!("the step '{}' stands here twice: give it another id", file.id));
+    }
+    let action = match (&file.http, file.pause) {
+        (Some(http), None) => StepAction::Http(read_http(http, place, names, faults)?),
+        (None, Some(length)) => StepAction::Pause(length.duration()),
+        (None, None) => {
+            faults
+                .at(place, format!("the step '{}' does nothing: write 'http' or 'pause'", file.id));
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            faults
+                .at(place, format!("the step '{}' does two things: make two steps of it", file.id));
+            return None;
+        }
+    };
+    if matches!(file.effect, EffectFile::Write) && file.http.is_none() {
+        faults.at(place, "only a request can write: take 'effect' away");
+    }
+    let expectations = read_expectations(&file.expect, &action, place, names, faults);
+    let captures = read_captures(&file.capture, faults);
+    names.captured.extend(captures.iter().map(|capture| capture.name.clone()));
+    Some(Step {
+        id: file.id.clone(),
+        action,
+        effect: match file.effect {
+            EffectFile::Read => Effect::Read,
+            EffectFile::Write => Effect::Write,
+            EffectFile::Compensate => Effect::Compensate,
+        },
+        expectations,
+        captures,
+    })
+}
+
+fn read_http(
+    file: &HttpFile,
+    place: Place,
+    names: &Names,
+    faults: &mut Faults,
+) -> Option<HttpRequest> {
+    let methods = [
+        (Method::Get, &file.get),
+        (Method::Head, &file.head),
+        (Method::Post, &file.post),
+        (Method::Put, &file.put),
+        (Method::Patch, &file.patch),
+        (Method::Delete, &file.delete),
+    ];
+    let mut named = methods.iter().filter_map(|(method, path)| path.as_ref().map(|p| (*method, p)));
+    let Some((method, path)) = named.next() else {
+        faults.at(place, "the request has no method: write one as in 'get: /path'");
+        return None;
+    };
+    if let Some((_, second)) = named.next() {
+        faults.at(second.defined, "the request has two methods: make two steps of it");
+    }
+    if !path.value.starts_with('/') && !path.value.starts_with("${") {
+        faults.at(path.defined, "not a path under the base address: begin it with '/'");
+    }
+    if let Some(redirects) = &file.redirects
+        && redirects.value > MAX_REDIRECTS
+    {
+        faults.at(redirects.defined, format!("more than {MAX_REDIRECTS} redirects are a loop"));
+    }
+    Some(HttpRequest {
+        method,
+        path: names.template(&path.value, path.defined, faults),
+        query: templates(&file.query, names, faults),
+        headers: templates(&file.headers, names, faults),
+        body: read_body(file, place, names, faults),
+        max_redirects: file.redirects.as_ref().map_or(0, |redirects| redirects.value),
+    })
+}
+
+fn templates(
+    texts: &std::collections::BTreeMap<String, Spanned<String>>,
+    names: &Names,
+    faults: &mut Faults,
+) -> Vec<(String, Template)> {
+    texts
+        .iter()
+        .map(|(name, text)| (name.clone(), names.template(&text.value, text.defined, faults)))
+        .collect()
+}
+
+fn read_body(file: &HttpFile, place: Place, names: &Names, faults: &mut Faults) -> Body {
+    match (&file.form, &file.json, &file.raw) {
+        (None, None, None) => Body::Empty,
+        (Some(form), None, None) => Body::Form(templates(form, names, faults)),
+        (None, Some(json), None) => {
+            check_json(&json.value, json.defined, names, faults);
+            Body::Json(json.value.clone())
+        }
+        (None, None, Some(raw)) => Body::Raw {
+            content_type: raw.content_type.clone(),
+            text: names.template(&raw.text.value, raw.text.defined, faults),
+        },
+        _ => {
+            faults.at(place, "the request has two bodies: keep one of form, json and raw");
+            Body::Empty
+        }
+    }
+}
+
+fn check_json(value: &serde_json::Value, place: Place, names: &Names, faults: &mut Faults) {
+    match value {
+        serde_json::Value::String(text) => {
+            names.template(text, place, faults);
+        }
+        serde_json::Value::Array(items) => {
+            items.iter().for_each(|item| check_json(item, place, names, faults));
+        }
+        serde_json::Value::Object(fields) => {
+            fields.values().for_each(|field| check_json(field, place, names, faults));
+        }
+        _ => {}
+    }
+}

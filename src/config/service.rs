@@ -1,0 +1,357 @@
+//! `holdfast.yaml`: what this installation is, where its files are and how it reaches the world.
+//!
+//! Paths are relative to the file they stand in. Secrets never stand in it: it names a file or an
+//! environment variable that holds each. It must not open anything but text files.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde_saphyr::Spanned;
+
+use super::diagnostics::{Diagnostics, Faults, parse, read};
+use super::probes::parse_base_url;
+use crate::domain::ids::TargetId;
+use crate::domain::length::Length;
+use crate::domain::network::Network;
+
+/// The word the file begins with.
+pub const FORMAT: &str = "holdfast/service/v1";
+
+/// The file as it is written.
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceFile {
+    /// `holdfast/service/v1`
+    #[schemars(with = "String")]
+    format: Spanned<String>,
+    /// IANA name of the zone that pages and messages are written in.
+    #[schemars(with = "String")]
+    time_zone: Spanned<String>,
+    /// Address and port of the pages.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// How people reach the pages, for links in messages.
+    #[schemars(with = "String")]
+    origin: Spanned<String>,
+    /// Folder of the database, the copy and the keys.
+    #[serde(default = "default_data")]
+    data: PathBuf,
+    #[serde(default = "default_probes")]
+    probes: PathBuf,
+    #[serde(default = "default_playbooks")]
+    playbooks: PathBuf,
+    #[serde(default = "default_people")]
+    people: PathBuf,
+    /// True when every person and case is synthetic; pages and messages then say so.
+    #[serde(default)]
+    pub synthetic: bool,
+    /// Where `/metrics` may be read from.
+    #[serde(default = "loopback")]
+    pub metrics_networks: Vec<Network>,
+    #[serde(default)]
+    targets: BTreeMap<TargetId, TargetFile>,
+    mail: Option<MailFile>,
+    #[serde(default)]
+    webhooks: BTreeMap<String, WebhookFile>,
+    snapshots: Option<SnapshotsFile>,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct TargetFile {
+    /// In place of the probe file's.
+    #[schemars(with = "Option<String>")]
+    base_url: Option<Spanned<String>>,
+    /// Probes run at least this often, for a rehearsal.
+    interval: Option<Length>,
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, SecretFile>")]
+    secrets: BTreeMap<String, Spanned<SecretFile>>,
+}
+
+/// Where a secret is: exactly one of the two.
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretFile {
+    /// A file that holds it and nothing else; a line end at its end does not count.
+    File(PathBuf),
+    /// The name of an environment variable.
+    Env(String),
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct MailFile {
+    /// As in `Holdfast <holdfast@example.gov>`.
+    from: String,
+    /// This machine's name, as it greets a relay.
+    hello: String,
+    relays: Vec<RelayFile>,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RelayFile {
+    host: String,
+    port: u16,
+    #[serde(default)]
+    security: SecurityFile,
+    user: Option<String>,
+    #[schemars(with = "Option<SecretFile>")]
+    password: Option<Spanned<SecretFile>>,
+    #[serde(default = "ten_seconds")]
+    answer_timeout: Length,
+}
+
+/// How a relay is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecurityFile {
+    Plain,
+    #[default]
+    StartTls,
+    Tls,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WebhookFile {
+    url: String,
+    #[schemars(with = "SecretFile")]
+    secret: Spanned<SecretFile>,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SnapshotsFile {
+    /// The mapping from the source's fields to records.
+    mapping: PathBuf,
+    /// Where the case system's export is.
+    #[schemars(with = "String")]
+    source_url: Spanned<String>,
+    /// The export's bearer token.
+    #[schemars(with = "SecretFile")]
+    token: Spanned<SecretFile>,
+    /// How often changes are captured; the age a copy may have is twice that.
+    every: Length,
+}
+
+/// A checked installation.
+#[derive(Debug)]
+pub struct Service {
+    pub file: ServiceFile,
+    pub time_zone: jiff::tz::TimeZone,
+    pub origin: url::Url,
+    pub data: PathBuf,
+    pub probes: PathBuf,
+    pub playbooks: PathBuf,
+    pub people: PathBuf,
+    pub targets: BTreeMap<TargetId, TargetSettings>,
+    pub mail: Option<MailSection>,
+    pub webhooks: BTreeMap<String, WebhookSection>,
+    pub snapshots: Option<SnapshotsSection>,
+}
+
+/// What `holdfast.yaml` says of one target.
+#[derive(Debug, Default)]
+pub struct TargetSettings {
+    pub base_url: Option<url::Url>,
+    pub interval: Option<Length>,
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// How mail is sent.
+#[derive(Debug)]
+pub struct MailSection {
+    pub from: String,
+    pub hello: String,
+    pub relays: Vec<RelaySection>,
+}
+
+/// One server that takes our mail.
+#[derive(Debug)]
+pub struct RelaySection {
+    pub host: String,
+    pub port: u16,
+    pub security: SecurityFile,
+    pub credentials: Option<(String, SecretString)>,
+    pub answer_timeout: Length,
+}
+
+/// One system that is told of incidents.
+#[derive(Debug)]
+pub struct WebhookSection {
+    pub url: String,
+    pub secret: SecretString,
+}
+
+/// Where the copy comes from.
+#[derive(Debug)]
+pub struct SnapshotsSection {
+    pub mapping: PathBuf,
+    pub source_url: url::Url,
+    pub token: SecretString,
+    /// Where the token stands, for the capture run, which reads it itself.
+    pub token_from: SecretFile,
+    pub every: Length,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+fn default_data() -> PathBuf {
+    "data".into()
+}
+fn default_probes() -> PathBuf {
+    "probes".into()
+}
+fn default_playbooks() -> PathBuf {
+    "playbooks".into()
+}
+fn default_people() -> PathBuf {
+    "people.yaml".into()
+}
+fn loopback() -> Vec<Network> {
+    ["127.0.0.0/8", "::1/128"].iter().filter_map(|text| text.parse().ok()).collect()
+}
+fn ten_seconds() -> Length {
+    Length::from_secs(10)
+}
+
+/// Reads `holdfast.yaml`.
+///
+/// # Errors
+/// Every fault of it, secrets that are not where it says included.
+pub fn load(path: &Path) -> Result<Service, Diagnostics> {
+    let text = read(path)?;
+    let name = path.display().to_string();
+    let file: ServiceFile = parse(&name, &text)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut faults = Faults::new(&name);
+    if file.format.value != FORMAT {
+        faults.at(file.format.defined, format!("unknown format: write '{FORMAT}'"));
+    }
+    let time_zone = jiff::tz::TimeZone::get(&file.time_zone.value).unwrap_or_else(|_| {
+        let zone = &file.time_zone.value;
+        let message = format!("unknown time zone '{zone}': write an IANA name");
+        faults.at(file.time_zone.defined, message);
+        jiff::tz::TimeZone::UTC
+    });
+    let origin = address(&file.origin, &mut faults);
+    let targets = targets(&file, folder, &mut faults);
+    let mail = file.mail.as_ref().map(|mail| mail_section(mail, folder, &mut faults));
+    let webhooks = webhooks(&file, folder, &mut faults);
+    let snapshots = file.snapshots.as_ref().and_then(|s| snapshots(s, folder, &mut faults));
+    let (data, probes) = (folder.join(&file.data), folder.join(&file.probes));
+    let (playbooks, people) = (folder.join(&file.playbooks), folder.join(&file.people));
+    let service = origin.map(|origin| Service {
+        file,
+        time_zone,
+        origin,
+        data,
+        probes,
+        playbooks,
+        people,
+        targets,
+        mail,
+        webhooks,
+        snapshots,
+    });
+    // Without an origin its fault is among the ones told.
+    faults.finish(service)?.ok_or_else(Diagnostics::default)
+}
+
+fn address(text: &Spanned<String>, faults: &mut Faults) -> Option<url::Url> {
+    parse_base_url(&text.value).map_err(|wrong| faults.at(text.defined, wrong)).ok()
+}
+
+fn targets(
+    file: &ServiceFile,
+    folder: &Path,
+    faults: &mut Faults,
+) -> BTreeMap<TargetId, TargetSettings> {
+    let mut targets = BTreeMap::new();
+    for (id, target) in &file.targets {
+        let mut settings = TargetSettings {
+            base_url: target.base_url.as_ref().and_then(|text| address(text, faults)),
+            interval: target.interval,
+            secrets: BTreeMap::new(),
+        };
+        for (name, from) in &target.secrets {
+            if let Some(value) = secret(from, folder, faults) {
+                settings.secrets.insert(name.clone(), value);
+            }
+        }
+        targets.insert(id.clone(), settings);
+    }
+    targets
+}
+
+fn mail_section(mail: &MailFile, folder: &Path, faults: &mut Faults) -> MailSection {
+    let mut relays = Vec::new();
+    for relay in &mail.relays {
+        let password = relay.password.as_ref().and_then(|from| secret(from, folder, faults));
+        relays.push(RelaySection {
+            host: relay.host.clone(),
+            port: relay.port,
+            security: relay.security,
+            credentials: relay.user.clone().zip(password),
+            answer_timeout: relay.answer_timeout,
+        });
+    }
+    MailSection { from: mail.from.clone(), hello: mail.hello.clone(), relays }
+}
+
+fn webhooks(
+    file: &ServiceFile,
+    folder: &Path,
+    faults: &mut Faults,
+) -> BTreeMap<String, WebhookSection> {
+    let mut webhooks = BTreeMap::new();
+    for (name, hook) in &file.webhooks {
+        if let Some(secret) = secret(&hook.secret, folder, faults) {
+            webhooks.insert(name.clone(), WebhookSection { url: hook.url.clone(), secret });
+        }
+    }
+    webhooks
+}
+
+fn snapshots(file: &SnapshotsFile, folder: &Path, faults: &mut Faults) -> Option<SnapshotsSection> {
+    let source_url = address(&file.source_url, faults);
+    let token = secret(&file.token, folder, faults);
+    let token_from = match &file.token.value {
+        SecretFile::File(path) => SecretFile::File(folder.join(path)),
+        SecretFile::Env(name) => SecretFile::Env(name.clone()),
+    };
+    Some(SnapshotsSection {
+        mapping: folder.join(&file.mapping),
+        source_url: source_url?,
+        token: token?,
+        token_from,
+        every: file.every,
+    })
+}
+
+/// Reads a secret from where the file says it is; the message never quotes it.
+fn secret(from: &Spanned<SecretFile>, folder: &Path, faults: &mut Faults) -> Option<SecretString> {
+    match &from.value {
+        SecretFile::File(path) => match std::fs::read_to_string(folder.join(path)) {
+            Ok(text) => Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())),
+            Err(error) => {
+                let path = folder.join(path);
+                let message = format!("the secret in {} cannot be read ({error})", path.display());
+                faults.at(from.defined, message);
+                None
+            }
+        },
+        SecretFile::Env(name) => match std::env::var(name) {
+            Ok(text) => Some(SecretString::from(text)),
+            Err(_) => {
+                faults.at(from.defined, format!("the environment has no '{name}': set it"));
+                None
+            }
+        },
+    }
+}

@@ -1,0 +1,96 @@
+//! Every probe file of an installation, with what `holdfast.yaml` says of each target.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::diagnostics::{Diagnostic, Diagnostics, read};
+use super::service::{Service, TargetSettings};
+use crate::domain::target::{Probe, Target};
+
+/// Reads `*.yaml` in the probes folder, in order of their names.
+///
+/// # Errors
+/// Every fault of every file at once.
+pub fn load(service: &Service) -> Result<Vec<Target>, Diagnostics> {
+    let mut targets = Vec::new();
+    let mut faults = Vec::new();
+    for path in yaml_files(&service.probes)? {
+        match load_file(&path) {
+            Ok(target) => targets.push(overridden(target, service)),
+            Err(Diagnostics(found)) => faults.extend(found),
+        }
+    }
+    let whole = |message: String| Diagnostic {
+        file: service.probes.display().to_string(),
+        line: 0,
+        column: 0,
+        message,
+    };
+    let mut ids = BTreeSet::new();
+    for target in &targets {
+        if !ids.insert(target.id.clone()) {
+            let id = &target.id;
+            faults.push(whole(format!("two files observe the target '{id}': keep one")));
+        }
+    }
+    for id in service.targets.keys().filter(|id| !ids.contains(*id)) {
+        faults.push(whole(format!("no probe file observes '{id}', which holdfast.yaml names")));
+    }
+    if targets.is_empty() && faults.is_empty() {
+        faults.push(whole("holds no probe file: put one there".to_owned()));
+    }
+    if faults.is_empty() { Ok(targets) } else { Err(Diagnostics(faults)) }
+}
+
+/// Reads one probe file.
+///
+/// # Errors
+/// Every fault of it.
+pub fn load_file(path: &Path) -> Result<Target, Diagnostics> {
+    let text = read(path)?;
+    super::probes::read(&path.display().to_string(), &text)
+}
+
+/// The `*.yaml` files of a folder, in order of their names.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let unreadable = |error: std::io::Error| Diagnostic {
+        file: folder.display().to_string(),
+        line: 0,
+        column: 0,
+        message: format!("cannot be read ({error}): it should be a folder"),
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn overridden(mut target: Target, service: &Service) -> Target {
+    let Some(settings) = service.targets.get(&target.id) else { return target };
+    if let Some(base_url) = &settings.base_url {
+        target.base_url = base_url.clone();
+    }
+    target.probes = target.probes.iter().map(|probe| quickened(probe, settings)).collect();
+    target
+}
+
+/// A probe that runs at least as often as `holdfast.yaml` asks, and still ends within its slot.
+fn quickened(probe: &Arc<Probe>, settings: &TargetSettings) -> Arc<Probe> {
+    match settings.interval {
+        Some(interval) if interval.duration() < probe.interval => {
+            let interval = interval.duration();
+            let timeout = probe.timeout.min(interval);
+            Arc::new(Probe { interval, timeout, ..Probe::clone(probe) })
+        }
+        _ => Arc::clone(probe),
+    }
+}

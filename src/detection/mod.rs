@@ -1,0 +1,159 @@
+//! From checks to verdicts, outages and requests for more evidence. Pure: given `now`, no I/O.
+//!
+//! [`State::advance`] is the heart: it takes one piece of evidence and returns what changed and
+//! which confirmations would settle a suspicion. Confirmations are evidence here and nowhere else.
+
+mod grouping;
+mod sequential;
+mod track;
+mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::check::Check;
+use crate::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
+use crate::domain::outage::{DetectionEvent, Outage};
+use crate::domain::target::Target;
+use grouping::Outages;
+pub use view::Standing;
+use view::View;
+
+/// How long after a failure it is asked again.
+const CONFIRM_AFTER: Duration = Duration::from_secs(1);
+/// Confirmations of one suspicion at one location; then its slots must do.
+const CONFIRMATIONS_A_SUSPICION: u8 = 6;
+/// Within this time the same probe is not asked again at the same location.
+const CONFIRM_APART: Duration = Duration::from_millis(800);
+
+/// What detection is given.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    Check(&'a Check),
+    /// Time went by: silence is looked for, and outages that waited are told.
+    Tick,
+}
+
+/// An extra run that would settle a suspicion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub probe: ProbeId,
+    pub location: LocationId,
+    pub at: Timestamp,
+}
+
+/// What a piece of evidence led to.
+#[derive(Clone, Debug, Default)]
+pub struct Advance {
+    pub events: Vec<DetectionEvent>,
+    pub requests: Vec<Request>,
+}
+
+/// Everything detection knows of one target.
+#[derive(Clone, Debug)]
+pub struct State {
+    view: View,
+    outages: Outages,
+    asked: BTreeMap<(ProbeId, LocationId), Asked>,
+}
+
+/// What was asked of one probe at one location since its last suspicion began.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    at: Option<Timestamp>,
+    confirmations: u8,
+}
+
+impl State {
+    /// Knows nothing yet but what was in force when the service stopped.
+    #[must_use]
+    pub fn new(
+        target: Arc<Target>,
+        standings: BTreeMap<CohortId, Standing>,
+        open: Vec<Outage>,
+    ) -> Self {
+        let view = View::new(target, standings);
+        Self { view, outages: Outages::new(open), asked: BTreeMap::new() }
+    }
+
+    /// Takes a check in without telling anybody: for what the ledger holds from before a stop.
+    pub fn recall(&mut self, check: &Check) {
+        self.view.take(check);
+    }
+
+    /// Takes one piece of evidence in.
+    pub fn advance(&mut self, input: Input<'_>, now: Timestamp) -> Advance {
+        let requests = match input {
+            Input::Check(check) => self.take(check, now),
+            Input::Tick => {
+                self.view.tick(now);
+                Vec::new()
+            }
+        };
+        let mut events = self.view.roll_up(now);
+        events.extend(self.outages.update(&self.view, now));
+        Advance { events, requests }
+    }
+
+    /// The verdict in force of the target for a cohort.
+    #[must_use]
+    pub fn standing(&self, cohort: &CohortId) -> Option<Standing> {
+        self.view.standings.get(cohort).copied()
+    }
+
+    /// The target as it is configured.
+    #[must_use]
+    pub fn configured(&self) -> &Target {
+        &self.view.target
+    }
+
+    #[must_use]
+    pub fn target(&self) -> &TargetId {
+        &self.view.target.id
+    }
+
+    /// Outages that have not ended.
+    #[must_use]
+    pub fn open_outages(&self) -> &[Outage] {
+        self.outages.open()
+    }
+
+    fn take(&mut self, check: &Check, now: Timestamp) -> Vec<Request> {
+        let key = (check.probe.clone(), check.location.clone());
+        let Some(effect) = self.view.take(check) else { return Vec::new() };
+        if effect.changed || !effect.suspicious {
+            self.asked.remove(&key);
+        }
+        if !effect.suspicious {
+            return Vec::new();
+        }
+        let at = now.checked_add(CONFIRM_AFTER).unwrap_or(now);
+        let mut requests: Vec<Request> = self.ask(&key, at).into_iter().collect();
+        // A first failure says nothing yet of where it ends: the other journeys from here, and
+        // this journey from elsewhere, are asked at once.
+        let others = self
+            .view
+            .tracks
+            .keys()
+            .filter(|(probe, location)| (*probe == key.0) != (*location == key.1))
+            .cloned()
+            .collect::<Vec<_>>();
+        requests.extend(others.iter().filter_map(|other| self.ask(other, now)));
+        requests
+    }
+
+    fn ask(&mut self, key: &(ProbeId, LocationId), at: Timestamp) -> Option<Request> {
+        let asked = self.asked.entry(key.clone()).or_default();
+        let too_soon = asked.at.is_some_and(|asked| {
+            Duration::try_from(at.duration_since(asked)).unwrap_or_default() < CONFIRM_APART
+        });
+        if too_soon || asked.confirmations >= CONFIRMATIONS_A_SUSPICION {
+            return None;
+        }
+        *asked = Asked { at: Some(at), confirmations: asked.confirmations + 1 };
+        Some(Request { probe: key.0.clone(), location: key.1.clone(), at })
+    }
+}

@@ -1,0 +1,325 @@
+//! One probe at one location: from its checks to its verdict.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::sequential::{Cusum, Scores, threshold};
+use crate::domain::check::{Check, CheckKind, Outcome};
+use crate::domain::ids::StepId;
+use crate::domain::verdict::Verdict;
+
+/// Failures a healthy target is assumed to have at random.
+const NORMAL_FAILURES: f64 = 0.01;
+/// How often a target that is down, or that comes and goes, fails at the least.
+const DOWN_FAILURES: f64 = 0.95;
+const INTERMITTENT_FAILURES: f64 = 0.3;
+/// Slow answers of a healthy target, and of a slow one.
+const NORMAL_SLOW: f64 = 0.05;
+const SLOW_SLOW: f64 = 0.8;
+/// Two failure tests share the budget of one false outage a probe-year.
+const TESTS: f64 = 2.0;
+/// Recovery from down takes three successes in a row; from coming and going, thirteen.
+const RECOVERY_FROM_DOWN: f64 = 8.5;
+const RECOVERY_FROM_INTERMITTENT: f64 = 4.4;
+/// Being slow is told sooner than being down: nobody is paged by it alone.
+const SLOW_THRESHOLD: f64 = 10.0;
+/// This many spells of being down within the window are one state: it comes and goes.
+const FLAPS: usize = 3;
+const FLAP_WINDOW: Duration = Duration::from_secs(600);
+/// A spell this long in failures is down, whatever came before.
+const DOWN_FOR_GOOD: u32 = 12;
+/// Successes amid the failures, above which it comes and goes rather than being down.
+const SUCCESSES_WHEN_DOWN: f64 = 0.15;
+/// Silence of this many intervals makes a verdict unknown.
+const SILENT_INTERVALS: u32 = 3;
+/// Samples kept for counting failures.
+const RECENT: usize = 64;
+
+/// What is known of one probe at one location.
+#[derive(Clone, Debug)]
+pub struct Track {
+    interval: Duration,
+    threshold: f64,
+    down: Cusum,
+    intermittent: Cusum,
+    slow: Cusum,
+    recovery: Cusum,
+    pub verdict: Verdict,
+    /// When the run of samples began that led to the verdict.
+    pub since: Timestamp,
+    last_conclusive_at: Option<Timestamp>,
+    trailing_failures: u32,
+    /// Starts of spells of being down, oldest first.
+    spells: VecDeque<Timestamp>,
+    recent: VecDeque<Sample>,
+    /// Where the last failure happened.
+    pub failed_step: Option<StepId>,
+}
+
+/// A conclusive check, as far as detection looks at it.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    at: Timestamp,
+    failed: bool,
+    confirmation: bool,
+}
+
+impl Track {
+    #[must_use]
+    pub fn new(interval: Duration) -> Self {
+        let samples_a_year = 365.25 * 86_400.0 / interval.as_secs_f64().max(1.0);
+        Self {
+            interval,
+            threshold: threshold(samples_a_year * TESTS),
+            down: Cusum::default(),
+            intermittent: Cusum::default(),
+            slow: Cusum::default(),
+            recovery: Cusum::default(),
+            verdict: Verdict::Unknown,
+            since: Timestamp::UNIX_EPOCH,
+            last_conclusive_at: None,
+            trailing_failures: 0,
+            spells: VecDeque::new(),
+            recent: VecDeque::new(),
+            failed_step: None,
+        }
+    }
+
+    /// Takes a check in. Returns whether it leaves a suspicion that a confirmation would settle.
+    pub fn take(&mut self, check: &Check) -> bool {
+        let (failed, is_slow) = match check.outcome {
+            Outcome::Passed => (false, false),
+            Outcome::Slow => (false, true),
+            Outcome::Failed(_) => (true, false),
+            Outcome::Inconclusive(_) | Outcome::Missed => return false,
+        };
+        let at = check.slot_at;
+        self.last_conclusive_at = self.last_conclusive_at.max(Some(check.finished_at));
+        self.remember(Sample { at, failed, confirmation: check.kind == CheckKind::Confirmation });
+        self.trailing_failures = if failed { self.trailing_failures + 1 } else { 0 };
+        self.down.take(Scores::telling(DOWN_FAILURES, NORMAL_FAILURES), failed, at);
+        self.intermittent.take(Scores::telling(INTERMITTENT_FAILURES, NORMAL_FAILURES), failed, at);
+        if failed {
+            self.failed_step = check.evidence.as_ref().and_then(|seen| seen.step.clone());
+        } else {
+            self.slow.take(Scores::telling(SLOW_SLOW, NORMAL_SLOW), is_slow, at);
+        }
+        self.recover(failed, at);
+        let verdict = self.judge(at);
+        self.settle_on(verdict, at);
+        self.is_suspicious(failed)
+    }
+
+    /// Silence makes a verdict unknown.
+    pub fn tick(&mut self, now: Timestamp) {
+        let silent = self.last_conclusive_at.is_none_or(|last| {
+            let silence = Duration::try_from(now.duration_since(last)).unwrap_or_default();
+            silence > self.interval * SILENT_INTERVALS
+        });
+        if silent && self.verdict != Verdict::Unknown {
+            *self = Self { spells: std::mem::take(&mut self.spells), ..Self::new(self.interval) };
+            self.since = now;
+        }
+    }
+
+    /// Failures since `from`, confirmations apart: (failed, of them confirmations).
+    #[must_use]
+    pub fn failures_since(&self, from: Timestamp) -> (u32, u32) {
+        self.recent
+            .iter()
+            .filter(|sample| sample.failed && sample.at >= from)
+            .fold((0, 0), |(failed, confirmed), sample| {
+                (failed + 1, confirmed + u32::from(sample.confirmation))
+            })
+    }
+
+    fn remember(&mut self, sample: Sample) {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(sample);
+    }
+
+    /// The test for being well again runs only while it is not.
+    fn recover(&mut self, failed: bool, at: Timestamp) {
+        let from = match self.verdict {
+            Verdict::Down => DOWN_FAILURES,
+            Verdict::Intermittent => INTERMITTENT_FAILURES,
+            _ => return,
+        };
+        // A success is what speaks for recovery, so it is the "bad" sample of this test.
+        let scores = Scores::telling(1.0 - NORMAL_FAILURES, 1.0 - from);
+        self.recovery.take(scores, !failed, at);
+    }
+
+    fn judge(&self, at: Timestamp) -> Verdict {
+        match self.verdict {
+            Verdict::Down if self.recovery.crossed(RECOVERY_FROM_DOWN) => {
+                if self.flaps(at) {
+                    Verdict::Intermittent
+                } else {
+                    self.working()
+                }
+            }
+            // A success, and a failure before three of them: neither up nor down.
+            Verdict::Down if self.trailing_failures == 1 && !self.is_one_spell() => {
+                Verdict::Intermittent
+            }
+            Verdict::Down => Verdict::Down,
+            Verdict::Intermittent if self.trailing_failures >= DOWN_FOR_GOOD => Verdict::Down,
+            Verdict::Intermittent if self.recovery.crossed(RECOVERY_FROM_INTERMITTENT) => {
+                self.working()
+            }
+            Verdict::Intermittent => Verdict::Intermittent,
+            _ if self.down.crossed(self.threshold) || self.intermittent.crossed(self.threshold) => {
+                if self.is_one_spell() && !self.flaps(at) {
+                    Verdict::Down
+                } else {
+                    Verdict::Intermittent
+                }
+            }
+            _ => self.working(),
+        }
+    }
+
+    /// Up or slow, for a track that does not fail.
+    fn working(&self) -> Verdict {
+        let still_slow = self.verdict == Verdict::Slow && !self.slow.is_quiet();
+        if still_slow || self.slow.crossed(SLOW_THRESHOLD) { Verdict::Slow } else { Verdict::Up }
+    }
+
+    /// Whether nearly everything failed since the failures began.
+    fn is_one_spell(&self) -> bool {
+        let Some(onset) = self.intermittent.onset().or(self.down.onset()) else { return true };
+        let since = self.recent.iter().filter(|sample| sample.at >= onset);
+        let (all, passed) = since.fold((0_u32, 0_u32), |(all, passed), sample| {
+            (all + 1, passed + u32::from(!sample.failed))
+        });
+        f64::from(passed) <= SUCCESSES_WHEN_DOWN * f64::from(all)
+    }
+
+    /// Whether it was down so often of late that being up again is no news. The spell that is
+    /// being told now counts.
+    fn flaps(&self, at: Timestamp) -> bool {
+        let now = usize::from(self.verdict != Verdict::Down);
+        let recent = self.spells.iter().filter(|start| {
+            Duration::try_from(at.duration_since(**start)).unwrap_or_default() <= FLAP_WINDOW
+        });
+        recent.count() + now >= FLAPS
+    }
+
+    fn settle_on(&mut self, verdict: Verdict, at: Timestamp) {
+        if verdict == self.verdict {
+            return;
+        }
+        self.since = match verdict {
+            Verdict::Down | Verdict::Intermittent if !self.verdict.is_outage() => {
+                self.down.onset().or(self.intermittent.onset()).unwrap_or(at)
+            }
+            Verdict::Slow => self.slow.onset().unwrap_or(at),
+            Verdict::Up if matches!(self.verdict, Verdict::Down | Verdict::Intermittent) => {
+                self.recovery.onset().unwrap_or(at)
+            }
+            _ => at,
+        };
+        if verdict == Verdict::Down || (verdict == Verdict::Intermittent && self.is_one_spell()) {
+            if self.spells.len() == FLAPS {
+                self.spells.pop_front();
+            }
+            self.spells.push_back(self.since);
+        }
+        if !matches!(verdict, Verdict::Down | Verdict::Intermittent) {
+            self.down.reset();
+            self.intermittent.reset();
+        }
+        self.recovery.reset();
+        self.verdict = verdict;
+    }
+
+    fn is_suspicious(&self, failed: bool) -> bool {
+        match self.verdict {
+            Verdict::Up | Verdict::Slow | Verdict::Unknown => failed,
+            // A sign of recovery is followed up as a sign of failure is.
+            Verdict::Down => !failed,
+            Verdict::Intermittent => !self.recovery.is_quiet(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::check::FailureReason;
+    use crate::domain::ids::{LocationId, ProbeId, TargetId};
+
+    fn feed(track: &mut Track, second: &mut i64, pattern: &str) -> Verdict {
+        for mark in pattern.chars() {
+            let at = Timestamp::from_second(*second).unwrap();
+            *second += 1;
+            track.take(&Check {
+                target: TargetId::new("c3ms").unwrap(),
+                probe: ProbeId::new("sign-in").unwrap(),
+                location: LocationId::new("noarlunga").unwrap(),
+                kind: CheckKind::Slot,
+                slot_at: at,
+                finished_at: at,
+                latency_ms: 1,
+                outcome: match mark {
+                    '.' => Outcome::Passed,
+                    's' => Outcome::Slow,
+                    'x' => Outcome::Failed(FailureReason::Refused),
+                    _ => Outcome::Missed,
+                },
+                steps: Vec::new(),
+                evidence: None,
+            });
+        }
+        track.verdict
+    }
+
+    #[test]
+    fn patterns_have_the_verdict_a_person_would_give() {
+        for (pattern, expected) in [
+            ("", Verdict::Unknown),
+            ("m", Verdict::Unknown),
+            (".", Verdict::Up),
+            ("..x..", Verdict::Up),
+            ("..xx.......", Verdict::Up),
+            ("..xxxx", Verdict::Down),
+            ("..xxxx..", Verdict::Down),
+            ("..xxxx...", Verdict::Up),
+            ("..xxxx.x", Verdict::Intermittent),
+            (".x.x.x.x.x.x.x.x", Verdict::Intermittent),
+            (".x.x.x.x.x.x.x.x.............", Verdict::Up),
+            ("..xxxx...xxxx...xxxx", Verdict::Intermittent),
+            ("..xxxx...xxxx...xxxxxxxxxxxx", Verdict::Down),
+            ("...ssss", Verdict::Slow),
+            ("...ssss.........", Verdict::Up),
+            ("...s..s..", Verdict::Up),
+        ] {
+            let (mut track, mut second) = (Track::new(Duration::from_secs(5)), 1_000);
+            assert_eq!(feed(&mut track, &mut second, pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn an_outage_began_with_its_first_failure() {
+        let (mut track, mut second) = (Track::new(Duration::from_secs(5)), 1_000);
+        feed(&mut track, &mut second, "..xxxx");
+        assert_eq!(track.since.as_second(), 1_002);
+        feed(&mut track, &mut second, "xx...");
+        assert_eq!((track.verdict, track.since.as_second()), (Verdict::Up, 1_008));
+    }
+
+    #[test]
+    fn silence_is_unknown_and_never_up() {
+        let (mut track, mut second) = (Track::new(Duration::from_secs(5)), 1_000);
+        feed(&mut track, &mut second, "...");
+        track.tick(Timestamp::from_second(1_010).unwrap());
+        assert_eq!(track.verdict, Verdict::Up);
+        track.tick(Timestamp::from_second(1_018).unwrap());
+        assert_eq!(track.verdict, Verdict::Unknown);
+    }
+}

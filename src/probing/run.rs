@@ -1,0 +1,174 @@
+//! One run of a probe at a location: its steps in order, `finally` steps always, one check.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::steps::Fault;
+use super::steps::capture::take;
+use super::steps::expect::{Parsed, check};
+use super::steps::http::{Answer, Browser, Hop};
+use super::values::{Secrets, Values};
+use crate::clock::{Clock, Stopwatch};
+use crate::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome, StepTiming};
+use crate::domain::ids::StepId;
+use crate::domain::step::{Effect, Step, StepAction};
+use crate::domain::target::{Location, Probe, Target};
+
+/// What `finally` steps may take together; the main steps have the probe's timeout.
+const FINALLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What every run of a target's probes shares.
+#[derive(Debug)]
+pub struct Setting {
+    pub target: Arc<Target>,
+    pub secrets: Secrets,
+    pub tls: rustls::ClientConfig,
+    pub clock: Clock,
+}
+
+/// Runs a probe once. `slot_at` is the intended start, from which latency counts.
+pub async fn run(
+    setting: &Setting,
+    probe: &Probe,
+    location: &Location,
+    kind: CheckKind,
+    slot_at: Timestamp,
+) -> Check {
+    let late = setting.clock.now().duration_since(slot_at);
+    let late = Duration::try_from(late).unwrap_or_default();
+    let watch = Stopwatch::start();
+    let (ended, steps) = journey(setting, probe, location, kind).await;
+    let latency = late + watch.elapsed();
+    let (outcome, evidence) = match ended {
+        Ok(()) => match probe.objectives.latency {
+            Some(objective) if latency > objective => (Outcome::Slow, None),
+            _ => (Outcome::Passed, None),
+        },
+        Err((step, fault)) => {
+            let evidence = Evidence { step, address: fault.address, detail: fault.detail };
+            (fault.outcome, Some(evidence))
+        }
+    };
+    Check {
+        target: probe.target.clone(),
+        probe: probe.id.clone(),
+        location: location.id.clone(),
+        kind,
+        slot_at,
+        finished_at: setting.clock.now(),
+        latency_ms: u32::try_from(latency.as_millis()).unwrap_or(u32::MAX),
+        outcome,
+        steps,
+        evidence,
+    }
+}
+
+type StepFault = (Option<StepId>, Fault);
+
+/// A run under way: its browser, the values captured so far and the time its steps took.
+struct Run<'a> {
+    browser: Browser,
+    base_url: &'a url::Url,
+    values: Values<'a>,
+    timings: Vec<StepTiming>,
+}
+
+impl Run<'_> {
+    async fn steps(&mut self, budget: Duration, steps: &[Step]) -> Result<(), StepFault> {
+        let watch = Stopwatch::start();
+        for step in steps {
+            let left = budget.saturating_sub(watch.elapsed());
+            let started = Stopwatch::start();
+            let mut hops = Vec::new();
+            let ended = tokio::time::timeout(left, self.step(step, &mut hops)).await;
+            self.timings.extend(hops.iter().map(|hop| timing(step, hop)));
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(fault)) => return Err((Some(step.id.clone()), fault)),
+                Err(_) => {
+                    let detail = format!(
+                        "no answer within {} ms, {} ms of them in this step",
+                        budget.as_millis(),
+                        started.elapsed().as_millis()
+                    );
+                    let fault = Fault::new(Outcome::Failed(FailureReason::Timeout), detail);
+                    return Err((Some(step.id.clone()), fault));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, step: &Step, hops: &mut Vec<Hop>) -> Result<(), Fault> {
+        match &step.action {
+            StepAction::Pause(length) => {
+                tokio::time::sleep(*length).await;
+                Ok(())
+            }
+            StepAction::Http(request) => {
+                let answer =
+                    self.browser.request(self.base_url, request, &self.values, hops).await?;
+                judge(step, &answer, &mut self.values)
+            }
+        }
+    }
+}
+
+/// Runs the steps, then the `finally` steps whatever came of them.
+async fn journey(
+    setting: &Setting,
+    probe: &Probe,
+    location: &Location,
+    kind: CheckKind,
+) -> (Result<(), StepFault>, Vec<StepTiming>) {
+    let run_id = uuid::Uuid::now_v7().simple().to_string();
+    // W3C Trace Context, version 00: the run is the trace.
+    let traceparent = format!("00-{run_id}-{}-01", &run_id[16..]);
+    let target = &setting.target;
+    let browser =
+        match Browser::new(location.source_address, &target.networks, &setting.tls, traceparent) {
+            Ok(browser) => browser,
+            Err(fault) => return (Err((None, fault)), Vec::new()),
+        };
+    let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string());
+    let mut run = Run { browser, base_url: &target.base_url, values, timings: Vec::new() };
+    let main = run.steps(probe.timeout, steps_of(probe, kind)).await;
+    // What fails here after the journey failed is no news.
+    let ended = main.and(run.steps(FINALLY_TIMEOUT, &probe.finally).await);
+    (ended, run.timings)
+}
+
+/// A confirmation goes as far as it can without writing.
+fn steps_of(probe: &Probe, kind: CheckKind) -> &[Step] {
+    let write = probe.steps.iter().position(|step| step.effect != Effect::Read);
+    match (kind, write) {
+        (CheckKind::Confirmation, Some(write)) => &probe.steps[..write],
+        _ => &probe.steps,
+    }
+}
+
+fn judge(step: &Step, answer: &Answer, values: &mut Values<'_>) -> Result<(), Fault> {
+    let parsed = Parsed::new(answer);
+    for expectation in &step.expectations {
+        check(expectation, &parsed, values)?;
+    }
+    for capture in &step.captures {
+        let value = take(capture, &parsed)?;
+        values.keep(&capture.name, value);
+    }
+    Ok(())
+}
+
+fn timing(step: &Step, hop: &Hop) -> StepTiming {
+    StepTiming {
+        step: step.id.clone(),
+        offset_us: hop.offset_us,
+        total_us: hop.total_us,
+        dns_us: hop.dns_us,
+        connect_us: hop.connect_us,
+        first_byte_us: hop.first_byte_us,
+        body_us: hop.body_us,
+    }
+}

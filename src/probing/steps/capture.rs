@@ -1,0 +1,54 @@
+//! Values kept from an answer, as text: "00123" stays "00123".
+
+use reqwest::header::SET_COOKIE;
+
+use super::Fault;
+use super::expect::{Parsed, first_text, plain};
+use super::http::at;
+use crate::domain::check::FailureReason;
+use crate::domain::step::{Capture, CaptureSource};
+
+/// Longer values are not what a journey carries along.
+const MAX_VALUE_BYTES: usize = 8 * 1024;
+
+/// Takes a value from the answer.
+///
+/// # Errors
+/// When there is none, or it is absurdly long.
+pub fn take(capture: &Capture, parsed: &Parsed<'_>) -> Result<String, Fault> {
+    let answer = parsed.answer;
+    let missing = |detail: String| at(answer, FailureReason::Capture, detail);
+    let found = match &capture.from {
+        CaptureSource::Json(path) => {
+            parsed.json().and_then(|document| path.query(document).first().map(plain))
+        }
+        CaptureSource::Html { select, attribute: None } => first_text(parsed, select),
+        CaptureSource::Html { select, attribute: Some(attribute) } => {
+            scraper::Selector::parse(select).ok().and_then(|selector| {
+                let element = parsed.html().select(&selector).next()?;
+                element.value().attr(attribute).map(str::to_owned)
+            })
+        }
+        CaptureSource::Header(name) => {
+            answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        }
+        CaptureSource::Cookie(name) => answer
+            .headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
+            .find(|(cookie, _)| cookie.trim() == name)
+            .map(|(_, value)| value.to_owned()),
+        CaptureSource::Regex(regex) => regex
+            .captures(&parsed.text())
+            .and_then(|groups| groups.get(1))
+            .map(|group| group.as_str().to_owned()),
+        CaptureSource::Url => Some(answer.url.to_string()),
+    };
+    let value = found.ok_or_else(|| missing(format!("'{}' is not in the answer", capture.name)))?;
+    if value.len() > MAX_VALUE_BYTES {
+        return Err(missing(format!("'{}' is longer than {MAX_VALUE_BYTES} bytes", capture.name)));
+    }
+    Ok(value)
+}

@@ -1,0 +1,234 @@
+//! Every metric of Holdfast, in one struct over a registry of its own.
+//!
+//! Zeros are exported from the start for whatever is configured. It must not compute anything:
+//! callers hand it what happened, by the typed functions in [`record`].
+
+use prometheus::{
+    CounterVec, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Registry, TextEncoder,
+};
+
+use super::labels::{ActivationMode, LabelSets, NoticeOutcome, Phase, TierLabel, TimeState};
+use crate::domain::check::{FailureReason, Outcome};
+use crate::domain::verdict::Verdict;
+
+mod catalogue;
+mod record;
+
+/// What `/metrics` shows. Recording never blocks and never fails.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    checks: IntCounterVec,
+    check_duration: HistogramVec,
+    phase_duration: HistogramVec,
+    check_failures: IntCounterVec,
+    verdict: IntGaugeVec,
+    state_seconds: CounterVec,
+    outage_open: IntGaugeVec,
+    users_affected: IntGaugeVec,
+    staff_reports: IntCounterVec,
+    detection_delay: Histogram,
+    incident_open: IntGaugeVec,
+    activation_open: IntGaugeVec,
+    step_pending: IntGaugeVec,
+    notices: IntCounterVec,
+    notices_in_doubt: IntGauge,
+    snapshot_captured: Gauge,
+    snapshot_verified: Gauge,
+    snapshot_records: IntGaugeVec,
+    snapshot_openable: IntGauge,
+    portal_open: IntGauge,
+    break_glass: IntCounter,
+    schedule_lag: Histogram,
+    readiness_faults: IntGaugeVec,
+    config_last_reload: IntGauge,
+    last_tick: Gauge,
+}
+
+impl Metrics {
+    /// Registers every metric and exports zeros for the configured label sets.
+    ///
+    /// # Errors
+    /// When two metrics share a name or a name is malformed, which no configuration can cause.
+    pub fn new(labels: &LabelSets) -> Result<Self, prometheus::Error> {
+        let metrics = catalogue::register(Registry::new(), &labels.objectives)?;
+        metrics.declare(labels);
+        metrics.config_last_reload.set(1);
+        Ok(metrics)
+    }
+
+    /// Exports zeros for label sets that have no value yet, and every target as unknown.
+    ///
+    /// Call it again after a reload: gauges that hang on configuration start afresh, so that a
+    /// target taken out does not stay down for ever; counters keep their values.
+    pub fn declare(&self, labels: &LabelSets) {
+        for gauges in [
+            &self.verdict,
+            &self.outage_open,
+            &self.users_affected,
+            &self.incident_open,
+            &self.activation_open,
+            &self.step_pending,
+            &self.readiness_faults,
+        ] {
+            gauges.reset();
+        }
+        self.declare_targets(labels);
+        self.declare_probes(labels);
+        for severity in &labels.severities {
+            self.set_open_incidents(severity, 0);
+        }
+        for playbook in &labels.playbooks {
+            for mode in ActivationMode::ALL {
+                self.set_open_activations(playbook, *mode, 0);
+            }
+            self.set_pending_steps(playbook, 0);
+        }
+        for channel in &labels.channels {
+            for outcome in NoticeOutcome::ALL {
+                self.notices.with_label_values(&[channel.as_str(), outcome.as_str()]);
+            }
+        }
+        for tier in TierLabel::ALL {
+            self.snapshot_records.with_label_values(&[tier.as_str()]);
+        }
+        for kind in &labels.readiness_kinds {
+            self.set_readiness_faults(kind, 0);
+        }
+    }
+
+    fn declare_targets(&self, labels: &LabelSets) {
+        for entry in &labels.targets {
+            let target = entry.target.as_str();
+            for cohort in &entry.cohorts {
+                self.set_verdict(&entry.target, cohort, Verdict::Unknown);
+            }
+            self.set_open_outages(&entry.target, 0, 0);
+            self.staff_reports.with_label_values(&[target]);
+            self.check_duration.with_label_values(&[target]);
+            for phase in Phase::ALL {
+                self.phase_duration.with_label_values(&[target, phase.as_str()]);
+            }
+            for reason in FailureReason::ALL {
+                self.check_failures.with_label_values(&[target, reason.as_str()]);
+            }
+        }
+    }
+
+    fn declare_probes(&self, labels: &LabelSets) {
+        for entry in &labels.probes {
+            for location in &entry.locations {
+                for outcome in Outcome::ALL {
+                    let labels = [entry.probe.as_str(), location.as_str(), outcome.class()];
+                    self.checks.with_label_values(&labels);
+                }
+            }
+            for state in TimeState::all() {
+                self.state_seconds.with_label_values(&[entry.probe.as_str(), state.as_str()]);
+            }
+        }
+    }
+
+    /// The exposition in Prometheus's text format 0.0.4.
+    ///
+    /// # Errors
+    /// When a family is empty of metrics, which the registry does not hand out.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    /// The names of all metrics that have a value, in alphabetical order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.registry.gather().iter().map(|family| family.name().to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::check::{Check, CheckKind};
+    use crate::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
+    use crate::telemetry::labels::{ProbeLabels, TargetLabels};
+
+    fn labels() -> LabelSets {
+        LabelSets {
+            targets: vec![TargetLabels {
+                target: TargetId::new("c3ms").unwrap(),
+                cohorts: vec![CohortId::new("report-line").unwrap()],
+            }],
+            probes: vec![ProbeLabels {
+                probe: ProbeId::new("search").unwrap(),
+                locations: vec![LocationId::new("adelaide").unwrap()],
+            }],
+            objectives: vec![Duration::from_millis(1500)],
+            ..LabelSets::default()
+        }
+    }
+
+    fn check(kind: CheckKind, outcome: Outcome) -> Check {
+        let slot_at = "2023-03-01T09:00:00Z".parse().unwrap();
+        Check {
+            target: TargetId::new("c3ms").unwrap(),
+            probe: ProbeId::new("search").unwrap(),
+            location: LocationId::new("adelaide").unwrap(),
+            kind,
+            slot_at,
+            finished_at: slot_at,
+            latency_ms: 1400,
+            outcome,
+            steps: Vec::new(),
+            evidence: None,
+        }
+    }
+
+    fn shows(metrics: &Metrics, line: &str) -> bool {
+        metrics.render().unwrap().lines().any(|shown| shown == line)
+    }
+
+    #[test]
+    fn zeros_stand_there_before_anything_happened() {
+        let metrics = Metrics::new(&labels()).unwrap();
+        for line in [
+            r#"holdfast_checks_total{location="adelaide",outcome="failed",probe="search"} 0"#,
+            r#"holdfast_check_failures_total{reason="site-network",target="c3ms"} 0"#,
+            r#"holdfast_state_seconds_total{probe="search",state="maintenance"} 0"#,
+            r#"holdfast_verdict{cohort="report-line",target="c3ms",verdict="unknown"} 1"#,
+            r#"holdfast_verdict{cohort="report-line",target="c3ms",verdict="up"} 0"#,
+            "holdfast_config_last_reload_success 1",
+        ] {
+            assert!(shows(&metrics, line), "{line} is not in\n{}", metrics.render().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_confirmation_is_evidence_and_not_counted() {
+        let metrics = Metrics::new(&labels()).unwrap();
+        let failed = Outcome::Failed(FailureReason::Refused);
+        metrics.record_check(&check(CheckKind::Confirmation, failed));
+        metrics.record_check(&check(CheckKind::Slot, failed));
+        metrics.record_check(&check(CheckKind::Slot, Outcome::Slow));
+        for line in [
+            r#"holdfast_check_failures_total{reason="refused",target="c3ms"} 1"#,
+            r#"holdfast_checks_total{location="adelaide",outcome="failed",probe="search"} 1"#,
+            r#"holdfast_check_duration_seconds_bucket{target="c3ms",le="1.5"} 1"#,
+            r#"holdfast_check_duration_seconds_bucket{target="c3ms",le="1"} 0"#,
+        ] {
+            assert!(shows(&metrics, line), "{line} is not in\n{}", metrics.render().unwrap());
+        }
+    }
+
+    #[test]
+    fn after_a_reload_gauges_start_afresh_and_counters_go_on() {
+        let metrics = Metrics::new(&labels()).unwrap();
+        let target = TargetId::new("c3ms").unwrap();
+        metrics.set_open_outages(&target, 1, 38);
+        metrics.record_staff_report(&target);
+        metrics.declare(&LabelSets::default());
+        assert!(!metrics.names().contains(&"holdfast_outage_open".to_owned()));
+        assert!(shows(&metrics, r#"holdfast_staff_reports_total{target="c3ms"} 1"#));
+    }
+}

@@ -1,0 +1,160 @@
+//! What the rest of Holdfast may tell the metrics: one small function an event.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Metrics;
+use crate::domain::check::{Check, CheckKind, Outcome};
+use crate::domain::ids::{CohortId, PlaybookId, ProbeId, TargetId};
+use crate::domain::verdict::Verdict;
+use crate::telemetry::labels::{ActivationMode, NoticeOutcome, Phase, TierLabel, TimeState};
+
+impl Metrics {
+    /// Counts a check that fills a slot; confirmations are evidence, not measurement.
+    pub fn record_check(&self, check: &Check) {
+        if check.kind == CheckKind::Confirmation {
+            return;
+        }
+        let labels = [check.probe.as_str(), check.location.as_str(), check.outcome.class()];
+        self.checks.with_label_values(&labels).inc();
+        match check.outcome {
+            Outcome::Failed(reason) => {
+                let labels = [check.target.as_str(), reason.as_str()];
+                self.check_failures.with_label_values(&labels).inc();
+            }
+            Outcome::Passed | Outcome::Slow => self.record_times(check),
+            Outcome::Inconclusive(_) | Outcome::Missed => {}
+        }
+    }
+
+    fn record_times(&self, check: &Check) {
+        let target = check.target.as_str();
+        let seconds = Duration::from_millis(check.latency_ms.into()).as_secs_f64();
+        self.check_duration.with_label_values(&[target]).observe(seconds);
+        for step in &check.steps {
+            for (phase, spent_us) in [
+                (Phase::Dns, step.dns_us),
+                (Phase::Connect, step.connect_us),
+                (Phase::FirstByte, step.first_byte_us),
+                (Phase::Body, step.body_us),
+            ] {
+                if let Some(spent_us) = spent_us {
+                    self.phase_duration
+                        .with_label_values(&[target, phase.as_str()])
+                        .observe(Duration::from_micros(spent_us).as_secs_f64());
+                }
+            }
+        }
+    }
+
+    /// The slot was run this much after its instant.
+    pub fn record_schedule_lag(&self, lag: Duration) {
+        self.schedule_lag.observe(lag.as_secs_f64());
+    }
+
+    /// What holds now for a target and a cohort.
+    pub fn set_verdict(&self, target: &TargetId, cohort: &CohortId, verdict: Verdict) {
+        for other in Verdict::ALL {
+            self.verdict
+                .with_label_values(&[target.as_str(), cohort.as_str(), other.as_str()])
+                .set((other == verdict).into());
+        }
+    }
+
+    /// Adds time to a state: as it passes, and once at the start what the ledger holds.
+    pub fn add_state_time(&self, probe: &ProbeId, state: TimeState, spent: Duration) {
+        self.state_seconds
+            .with_label_values(&[probe.as_str(), state.as_str()])
+            .inc_by(spent.as_secs_f64());
+    }
+
+    /// How many outages of a target go on, and how many people are in their cohorts together.
+    pub fn set_open_outages(&self, target: &TargetId, open: usize, users: u32) {
+        self.outage_open.with_label_values(&[target.as_str()]).set(whole(open));
+        self.users_affected.with_label_values(&[target.as_str()]).set(users.into());
+    }
+
+    /// Somebody said that it is not working for them.
+    pub fn record_staff_report(&self, target: &TargetId) {
+        self.staff_reports.with_label_values(&[target.as_str()]).inc();
+    }
+
+    /// An outage was detected this long after it began.
+    pub fn record_detection(&self, delay: Duration) {
+        self.detection_delay.observe(delay.as_secs_f64());
+    }
+
+    pub fn set_open_incidents(&self, severity: &str, open: usize) {
+        self.incident_open.with_label_values(&[severity]).set(whole(open));
+    }
+
+    pub fn set_open_activations(&self, playbook: &PlaybookId, mode: ActivationMode, open: usize) {
+        let labels = [playbook.as_str(), mode.as_str()];
+        self.activation_open.with_label_values(&labels).set(whole(open));
+    }
+
+    pub fn set_pending_steps(&self, playbook: &PlaybookId, pending: usize) {
+        self.step_pending.with_label_values(&[playbook.as_str()]).set(whole(pending));
+    }
+
+    /// One attempt to deliver one notice ended.
+    pub fn record_notice(&self, channel: &str, outcome: NoticeOutcome) {
+        self.notices.with_label_values(&[channel, outcome.as_str()]).inc();
+    }
+
+    pub fn set_notices_in_doubt(&self, count: usize) {
+        self.notices_in_doubt.set(whole(count));
+    }
+
+    /// A new copy is in place, with this many records in the standard and the restricted tier.
+    pub fn record_snapshot(&self, captured_at: Timestamp, standard: u64, restricted: u64) {
+        self.snapshot_captured.set(seconds(captured_at));
+        for (tier, records) in
+            [(TierLabel::Standard, standard), (TierLabel::Restricted, restricted)]
+        {
+            let records = i64::try_from(records).unwrap_or(i64::MAX);
+            self.snapshot_records.with_label_values(&[tier.as_str()]).set(records);
+        }
+    }
+
+    /// Every byte of the newest copy was proved at this instant.
+    pub fn record_snapshot_verified(&self, verified_at: Timestamp) {
+        self.snapshot_verified.set(seconds(verified_at));
+    }
+
+    pub fn set_snapshot_openable(&self, openable: bool) {
+        self.snapshot_openable.set(openable.into());
+    }
+
+    pub fn set_portal_open(&self, open: bool) {
+        self.portal_open.set(open.into());
+    }
+
+    /// A record was opened without usual access.
+    pub fn record_break_glass(&self) {
+        self.break_glass.inc();
+    }
+
+    pub fn set_readiness_faults(&self, kind: &str, faults: usize) {
+        self.readiness_faults.with_label_values(&[kind]).set(whole(faults));
+    }
+
+    /// Whether the newest files are in force.
+    pub fn record_reload(&self, succeeded: bool) {
+        self.config_last_reload.set(succeeded.into());
+    }
+
+    /// The scheduler went round.
+    pub fn record_tick(&self, now: Timestamp) {
+        self.last_tick.set(seconds(now));
+    }
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn seconds(instant: Timestamp) -> f64 {
+    instant.as_duration().as_secs_f64()
+}

@@ -1,0 +1,3 @@
+//! Channels against real servers on loopback.
+
+mod webhook;

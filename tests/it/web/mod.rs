@@ -1,0 +1,111 @@
+//! Pages over a real store, asked by a real client, and looked at in a real browser.
+
+mod browser;
+mod look;
+mod pages;
+mod sample;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use holdfast::domain::ids::{CohortId, OfficeId, PersonId};
+use holdfast::domain::session::{Account, Assurance, Role, Session, SessionRef};
+use holdfast::store::Store;
+use holdfast::web::gate::Sessions;
+use holdfast::web::{self, Pages, Web};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A server on port 0 over the sample's rows, stopped when dropped.
+pub struct Served {
+    pub address: SocketAddr,
+    pub store: Store,
+    pub web: Arc<Web>,
+    stop: CancellationToken,
+    _folder: TempDir,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Served {
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+/// Sessions named by role: the cookie `operations` is somebody of operations.
+struct ByRole;
+
+impl Sessions for ByRole {
+    fn find(&self, token: &str, now: Timestamp) -> Option<Session> {
+        let role = Role::ALL.into_iter().find(|role| slug(*role) == token)?;
+        Some(Session {
+            reference: SessionRef(token.into()),
+            account: Account {
+                person: PersonId::new(&format!("p-{token}")).unwrap(),
+                name: format!("Synthetic {}", role.title()),
+                roles: [role].into(),
+                staff_id: None,
+                cohort: CohortId::new("noarlunga").unwrap(),
+                office: OfficeId::new("noarlunga").unwrap(),
+                teams: [].into(),
+                cases: [].into(),
+                rostered: Vec::new(),
+                agency: None,
+                supervisor: None,
+                authorities: [].into(),
+                kin: [].into(),
+                home_address: None,
+                ends_at: None,
+            },
+            assurance: Assurance::PassphraseAndCode,
+            signed_in_at: now,
+            expires_at: now + SignedDuration::from_hours(1),
+        })
+    }
+}
+
+/// The role as the session's cookie names it.
+pub fn slug(role: Role) -> String {
+    role.title().to_lowercase().replace(' ', "-")
+}
+
+pub async fn serve() -> Served {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sample::fill(folder.path()).await;
+    let stop = CancellationToken::new();
+    let web = Arc::new(Web {
+        store: store.clone(),
+        clock: sample::clock(),
+        zone: TimeZone::get("Australia/Adelaide").unwrap(),
+        synthetic: true,
+        targets: watch::channel(Arc::new(sample::targets())).1,
+        sessions: Arc::new(ByRole),
+        changes: watch::channel(0).0,
+        stop: stop.clone(),
+        pages: Pages::default(),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = web::router(web.clone()).route("/enter/{role}", get(enter));
+    tokio::spawn(web::serve(listener, router, stop.clone()));
+    Served { address, store, web, stop, _folder: folder }
+}
+
+/// Gives a browser the session's cookie of a role.
+async fn enter(Path(role): Path<String>) -> impl IntoResponse {
+    let cookie = format!("__Host-holdfast={role}; Path=/; Secure; HttpOnly; SameSite=Lax");
+    ([(header::SET_COOKIE, cookie)], "entered")
+}
