@@ -5,11 +5,11 @@
 
 pub mod diagnostics;
 pub mod directory;
+pub mod ops_notices;
+pub mod people;
+pub mod playbooks;
 pub mod probe_checks;
 pub mod probe_steps;
 pub mod probes;
 pub mod service;
 pub mod targets;
-pub mod ops_notices;
-pub mod people;
-pub mod playbooks;

@@ -3,9 +3,9 @@
 //! Nothing here stores a key, knows a record or decides who may open what.
 
 pub mod digest;
+pub mod hmac;
 pub mod merkle;
 pub mod passphrase;
-pub mod hmac;
 pub mod sealed;
 pub mod sign;
 pub mod signed;

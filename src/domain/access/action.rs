@@ -103,13 +103,13 @@ impl Action {
 
     /// Whether anybody may ask it without signing in.
     #[must_use]
-    pub fn is_public(self) -> bool {
+    pub const fn is_public(self) -> bool {
         matches!(self, Self::ReadStaffPage | Self::ReportNotWorking | Self::SignIn | Self::SignOut)
     }
 
     /// The roles that may ask it; none for public actions and for those that take a token.
     #[must_use]
-    pub fn roles(self) -> &'static [Role] {
+    pub const fn roles(self) -> &'static [Role] {
         match self {
             Self::ReadStaffPage
             | Self::ReportNotWorking
