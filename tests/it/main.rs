@@ -3,5 +3,8 @@
 
 mod channels;
 mod metrics;
+mod observation;
+mod probing;
 mod roundup;
+mod support;
 mod web;
