@@ -15,6 +15,7 @@ mod concern;
 mod legal;
 mod person;
 mod safety;
+mod search;
 mod staff;
 mod work;
 
@@ -32,6 +33,7 @@ pub use person::{
     Alias, Culture, Household, Person, PersonRole, Relationship, RelationshipKind, Sex,
 };
 pub use safety::{AlertKind, Missing, SafetyAlert, SafetyPlan, Sighting, Unborn, VisitRule};
+pub use search::SearchRow;
 pub use staff::{StaffConflict, StaffRef, Worker};
 pub use work::{Note, Task, TaskKind, Transfer};
 

@@ -82,13 +82,13 @@ fn add_people(draft: &mut Draft) {
         p.household_id = Some(at::DANGEROUS_HOUSEHOLD.into());
     });
     let parts = (at::PROTECTED_FROM, RelationshipKind::FormerPartner, at::PROTECTED_MOTHER);
-    let mut former = forms::relationship("R-40001".into(), parts, draft.when.days(-5));
+    let mut former = forms::relationship("R-40091".into(), parts, draft.when.days(-5));
     former.ended_on = Some(draft.when.day(-75));
     former.contact_restricted = true;
     former.restriction = Some("Intervention order: no contact, not within 200 m".into());
     draft.register.relationships.put(former);
     let parts = (at::PROTECTED_FROM, RelationshipKind::Parent, at::PROTECTED_CHILDREN[1]);
-    let mut father = forms::relationship("R-40002".into(), parts, draft.when.days(-5));
+    let mut father = forms::relationship("R-40092".into(), parts, draft.when.days(-5));
     father.contact_restricted = true;
     father.restriction = Some("Intervention order: no contact with Finn or Zoë".into());
     draft.register.relationships.put(father);

@@ -11,7 +11,7 @@ mod forms;
 mod household;
 mod kin_records;
 mod legal;
-mod names;
+pub(super) mod names;
 mod situation_records;
 pub mod staff;
 mod texts;

@@ -52,7 +52,7 @@ pub(super) fn adult(person: &mut Person, draft: &Draft, years: i64, sex: Sex) {
 }
 
 pub(super) fn relate(draft: &mut Draft, parts: (&str, RelationshipKind, &str)) {
-    let id = draft.register.next_id(crate::standin::register::Kind::Relationships);
+    let id = format!("R-40{:03}", draft.register.relationships.len() + 1);
     let row = forms::relationship(id, parts, draft.when.days(-20));
     draft.register.relationships.put(row);
 }
@@ -78,7 +78,7 @@ pub(super) fn case(
 
 /// A note by the case's key worker, so many hours ago.
 pub(super) fn note(draft: &mut Draft, case: &Case, hours_ago: i64, kind: &str, text: &str) {
-    let id = draft.register.next_id(crate::standin::register::Kind::Notes);
+    let id = format!("T-70{:03}", draft.register.notes.len() + 1);
     let author_id = case.key_worker_id.clone().unwrap_or_else(|| case.supervisor_id.clone());
     let name = draft.register.workers.get(&author_id).map_or("", |w| w.name.as_str()).to_owned();
     let mut note = forms::note(id, case, (author_id, name), draft.when.hours(-hours_ago));
