@@ -11,9 +11,9 @@ use super::serve;
 
 /// Pages by name; all are asked by somebody of operations.
 const PAGES: &[(&str, &str)] = &[
+    ("staff-nobody", "/"),
     ("staff", "/?office=noarlunga"),
     ("staff-working", "/?office=youth-justice"),
-    ("staff-nobody", "/"),
     ("reported", "/reported?office=noarlunga&at=2026-03-02T23:19:00Z"),
     ("phones", "/phones"),
     ("nothing", "/nothing-here"),
