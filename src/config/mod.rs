@@ -4,11 +4,12 @@
 //! must not act on what it reads.
 
 pub mod diagnostics;
+pub mod mapping;
+pub mod ops_notices;
+pub mod people;
+pub mod playbooks;
 pub mod probe_checks;
 pub mod probe_steps;
 pub mod probes;
 pub mod service;
 pub mod targets;
-pub mod ops_notices;
-pub mod people;
-pub mod playbooks;

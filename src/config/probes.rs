@@ -350,7 +350,9 @@ mod tests {
                 Ok(_) => Vec::new(),
                 Err(Diagnostics(found)) => found
                     .iter()
-                    .map(|fault| format!("# fault {}:{}: {}", fault.line, fault.column, fault.message))
+                    .map(|fault| {
+                        format!("# fault {}:{}: {}", fault.line, fault.column, fault.message)
+                    })
                     .collect(),
             };
             let expected: Vec<_> =

@@ -6,14 +6,15 @@
 pub mod check;
 pub mod ids;
 pub mod length;
+pub mod mapping;
 pub mod network;
 pub mod notice;
 pub mod outage;
-pub mod records;
-pub mod session;
 pub mod people;
 pub mod playbook;
+pub mod records;
 pub mod rota;
+pub mod session;
 pub mod step;
 pub mod target;
 pub mod verdict;
