@@ -63,7 +63,6 @@ pub mod domain;
 pub mod identity;
 pub mod index;
 pub mod probing;
-pub mod snapshots;
 pub mod standin;
 pub mod store;
 pub mod telemetry;
