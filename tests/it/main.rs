@@ -3,4 +3,5 @@
 
 mod channels;
 mod metrics;
+mod standin;
 mod web;
