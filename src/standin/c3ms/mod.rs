@@ -17,7 +17,8 @@
 //! - `GET /court`: `#hearings` of the next 14 days, `#expiring` orders.
 //! - `GET /intake`: `#intake` form with `input[name=csrf]`.
 //! - `POST /intake` (`csrf`, `concern`, `narrative`, `person_id`, `reporter_name`,
-//!   `reporter_phone`, `source_type`): 303 to `/intake/{id}`; 422 with `#error` when concern or narrative is missing.
+//!   `reporter_phone`, `source_type`): 303 to `/intake/{id}`; 422 with `#error` when concern or
+//!   narrative is missing.
 //! - `GET /intake/{id}`: `#reference` with the reference number, `#withdraw` form.
 //! - `POST /intake/{id}/withdraw` (`csrf`): deletes what was lodged, 303 to `/intake`.
 //! - `POST /sign-out` (`csrf`): ends the session, 303 to `/sign-in`.
