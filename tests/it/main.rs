@@ -4,4 +4,8 @@
 mod channels;
 mod metrics;
 mod standin;
+mod observation;
+mod probing;
+mod roundup;
+mod support;
 mod web;
