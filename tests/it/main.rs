@@ -3,6 +3,7 @@
 
 mod channels;
 mod metrics;
+mod standin;
 mod observation;
 mod probing;
 mod roundup;
