@@ -3,6 +3,7 @@
 //! A verb reads its arguments, calls one function of `app` and prints what came of it. It must not
 //! hold behaviour that the service needs too.
 
+mod demo;
 mod probe;
 mod schema;
 mod serve;
@@ -32,6 +33,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Demo(demo::Demo),
     Serve(serve::Serve),
     Validate(validate::Validate),
     Probe(probe::Probe),
@@ -86,6 +88,7 @@ pub fn run() -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match arguments.verb {
+            Verb::Demo(verb) => verb.run().await,
             Verb::Serve(verb) => verb.run().await,
             Verb::Validate(verb) => verb.run(),
             Verb::Probe(verb) => verb.run().await,
