@@ -11,7 +11,6 @@ use crate::continuity::record;
 use crate::continuity::timers::timers;
 use crate::domain::ids::{CohortId, PlaybookId, RoleId, TargetId};
 use crate::domain::incident::ActivationId;
-use crate::domain::notice::NoticeKind;
 use crate::domain::playbook::Ground;
 use crate::domain::verdict::Verdict;
 use crate::store::continuity::commit::EventRow;
@@ -296,6 +295,7 @@ fn a_checklist_wants_its_proof_and_is_done_when_every_must_is_ticked() {
 /// Down, everything carried out, up, stood down by rule, reconciling.
 fn stood_down() -> Arc {
     let mut arc = Arc::begin(false);
+    arc.until(1);
     arc.acknowledge("tell-duty", "p-duty-1").unwrap();
     arc.until(6);
     arc.opened("open-crisis", 1);
