@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
 mod channels;
+mod continuity;
 mod metrics;
-mod standin;
 mod observation;
 mod probing;
 mod roundup;
+mod standin;
 mod support;
 mod web;
