@@ -4,6 +4,7 @@
 //! must not act on what it reads.
 
 pub mod diagnostics;
+pub mod directory;
 pub mod mapping;
 pub mod ops_notices;
 pub mod people;

@@ -4,6 +4,9 @@
 
 pub mod digest;
 pub mod hmac;
+pub mod merkle;
+pub mod passphrase;
 pub mod sealed;
 pub mod sign;
 pub mod signed;
+pub mod totp;

@@ -3,8 +3,10 @@
 //! Everything here is pure and is given `now`. It must not do I/O, read a clock or know a crate
 //! that does. A type that only one module uses lives in that module.
 
+pub mod access;
 pub mod check;
 pub mod ids;
+pub mod incident;
 pub mod length;
 pub mod mapping;
 pub mod network;

@@ -111,7 +111,7 @@ pub enum Authority {
 
 /// Offices whose cases a person covers on a shift, beside their own and their teams'.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct Roster {
     pub covers: Cover,
     /// Inclusive; none means from the directory's date.
@@ -140,7 +140,7 @@ pub enum Cover {
 
 /// What ties a person of another agency to us, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct AgencyTie {
     /// The agency's name as the case system writes it.
     pub agency: String,
@@ -151,12 +151,12 @@ pub struct AgencyTie {
 
 /// A person as the directory knows them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct Account {
     pub person: PersonId,
     pub name: String,
     pub roles: BTreeSet<Role>,
-    /// The sign-in name in the case system, by which cases name their workers.
+    /// The worker's record id in the case system, by which cases name their workers.
     #[serde(default)]
     pub staff_id: Option<String>,
     /// The cohort an open order names, so that a copy opened for some is not open to all.
@@ -258,4 +258,28 @@ impl Session {
     pub fn titles(&self) -> String {
         self.account.roles.iter().map(|role| role.title()).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Whom to ring, as every page of the portal and every refusal says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phones {
+    /// The emergency number of the country: 000, 111.
+    pub emergency: String,
+    #[serde(default)]
+    pub on_call_supervisor: Option<String>,
+    /// Who approves an emergency removal.
+    #[serde(default)]
+    pub removal_approver: Option<String>,
+    #[serde(default)]
+    pub cultural_lead: Option<String>,
+    /// The Aboriginal organisation, or the iwi partner, on call.
+    #[serde(default)]
+    pub community_partner: Option<String>,
+    /// Who answers for a record nobody is named for, and confirms what a copy does not say.
+    #[serde(default)]
+    pub duty_line: Option<String>,
+    /// Who takes questions about who saw what.
+    #[serde(default)]
+    pub privacy_officer: Option<String>,
 }

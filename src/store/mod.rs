@@ -5,6 +5,7 @@
 //! serves PostgreSQL. It must not decide anything: it keeps and finds.
 
 pub mod capture;
+pub mod continuity;
 pub mod detection;
 pub mod ledger;
 pub mod staff_reports;

@@ -13,17 +13,22 @@
 //! opener/                      node key, epoch key slots, highest generation seen
 //! continuity/                  continuity key, which signs open orders
 //! custody/                     the custody key under a passphrase
+//! policy/                      policy key, and the signers of directories and of the audit trail
+//! directory/000001.directory   who may sign in, signed by the policy key, sealed to the node
 //! ```
 //!
 //! `docs/formats.md` specifies every file. Nothing here reaches the case system, the database or a
 //! clock, and nothing plain is written.
 
+pub mod audit;
 pub mod copy;
+pub mod directory;
 pub mod durable;
 pub mod epoch;
 pub mod manifest;
 pub mod open;
 pub mod order;
+pub mod policy;
 pub mod publish;
 pub mod records;
 #[cfg(test)]
