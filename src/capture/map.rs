@@ -141,6 +141,7 @@ fn evaluate(expression: &Expression, row: &Value, zone: &TimeZone) -> Result<Val
             None => words.otherwise.clone().map_or(Value::Null, Value::String),
             Some(word) => match words.map.get(&word).or(words.otherwise.as_ref()) {
                 Some(ours) => Value::String(ours.clone()),
+                None if words.or_nothing => Value::Null,
                 None => return Err(format!("'{}' holds a word that is not mapped", words.of)),
             },
         },
