@@ -4,9 +4,11 @@
 //! hold behaviour that the service needs too.
 
 mod demo;
+mod capture_run;
 mod probe;
 mod schema;
 mod serve;
+mod snapshot;
 mod validate;
 
 use std::io::Write;
@@ -38,6 +40,8 @@ enum Verb {
     Validate(validate::Validate),
     Probe(probe::Probe),
     Schema(schema::Schema),
+    Snapshot(snapshot::Snapshot),
+    CaptureRun(capture_run::CaptureRun),
 }
 
 /// How a verb ended badly.
@@ -93,6 +97,8 @@ pub fn run() -> ExitCode {
             Verb::Validate(verb) => verb.run(),
             Verb::Probe(verb) => verb.run().await,
             Verb::Schema(verb) => verb.run(),
+            Verb::Snapshot(verb) => verb.run().await,
+            Verb::CaptureRun(verb) => verb.run().await,
         }
     });
     match ended {
