@@ -6,8 +6,9 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::config::service::Service;
+use crate::domain::length::Length;
 use crate::domain::target::Target;
-use crate::probing::run::Setting;
+use crate::probing::run::{Setting, Writes};
 use crate::probing::values::Secrets;
 use crate::telemetry::labels::{LabelSets, ProbeLabels, TargetLabels};
 
@@ -22,12 +23,15 @@ pub fn settings(
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
     let tls = tls().context("preparing TLS for probes")?;
     let setting = |target: Target| {
-        let secrets = service.targets.get(&target.id).map(|settings| settings.secrets.clone());
+        let settings = service.targets.get(&target.id);
+        let secrets = settings.map(|settings| settings.secrets.clone());
+        let writes = settings.and_then(|settings| settings.writes).map(Length::duration);
         Arc::new(Setting {
             target: Arc::new(target),
             secrets: Secrets(secrets.unwrap_or_default()),
             tls: tls.clone(),
             clock: clock.clone(),
+            writes: Writes::at_most_every(writes),
         })
     };
     Ok(targets.into_iter().map(setting).collect())

@@ -13,7 +13,8 @@ use crate::domain::step::{Capture, CaptureSource, Expectation, StepAction, Templ
 #[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectFile {
-    status: Option<StatusFile>,
+    /// The status codes that are right.
+    status: Option<Vec<u16>>,
     header: BTreeMap<String, TestFile>,
     #[schemars(with = "Vec<JsonExpectFile>")]
     json: Vec<Spanned<JsonExpectFile>>,
@@ -22,12 +23,6 @@ pub struct ExpectFile {
     text: Option<TestFile>,
     size_bytes: Option<SizeFile>,
     within: Option<Length>,
-}
-
-#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct StatusFile {
-    one_of: Vec<u16>,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -106,7 +101,7 @@ pub fn read_expectations(
 ) -> Vec<Expectation> {
     let mut expectations = Vec::new();
     if matches!(action, StepAction::Http(_)) {
-        let status = file.status.as_ref().map_or_else(|| vec![200], |status| status.one_of.clone());
+        let status = file.status.clone().unwrap_or_else(|| vec![200]);
         expectations.push(Expectation::Status(status));
     }
     for (name, test) in &file.header {

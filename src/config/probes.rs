@@ -14,6 +14,7 @@ use super::probe_steps::{Names, read_steps};
 use crate::domain::ids::{CohortId, LocationId, OfficeId, ProbeId, TargetId};
 use crate::domain::length::Length;
 use crate::domain::network::Network;
+use crate::domain::step::Effect;
 use crate::domain::target::{Cohort, Location, Objectives, Probe, ProbeKind, Target, Weight};
 
 /// The word every probe file begins with.
@@ -247,6 +248,11 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
     let finally = read_steps(&entry.finally, &mut names, faults);
     if steps.is_empty() {
         faults.at(entry.interval.defined, "the probe has no steps: write at least one");
+    }
+    let all = || steps.iter().chain(&finally);
+    let has = |effect| all().any(|step| step.effect == effect);
+    if has(Effect::Write) && !has(Effect::Compensate) {
+        faults.at(entry.interval.defined, "the probe writes: name a step that takes it back");
     }
     let pauses: Duration = steps.iter().map(pause).sum();
     if pauses >= timeout {

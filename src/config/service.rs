@@ -19,6 +19,9 @@ use crate::domain::network::Network;
 /// The word the file begins with.
 pub const FORMAT: &str = "holdfast/service/v1";
 
+/// Probes write to a real system at most this often.
+const WRITES_APART: Length = Length::from_secs(15 * 60);
+
 /// The file as it is written.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +69,10 @@ struct TargetFile {
     base_url: Option<Spanned<String>>,
     /// Probes run at least this often, for a rehearsal.
     interval: Option<Length>,
+    /// Probes that write do so at most this often, and never without this key. At least 15 min,
+    /// except where everything is synthetic.
+    #[schemars(with = "Option<Length>")]
+    writes: Option<Spanned<Length>>,
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     secrets: BTreeMap<String, Spanned<SecretFile>>,
@@ -159,6 +166,7 @@ pub struct Service {
 pub struct TargetSettings {
     pub base_url: Option<url::Url>,
     pub interval: Option<Length>,
+    pub writes: Option<Length>,
     pub secrets: BTreeMap<String, SecretString>,
 }
 
@@ -277,8 +285,15 @@ fn targets(
         let mut settings = TargetSettings {
             base_url: target.base_url.as_ref().and_then(|text| address(text, faults)),
             interval: target.interval,
+            writes: target.writes.as_ref().map(|writes| writes.value),
             secrets: BTreeMap::new(),
         };
+        if let Some(writes) = &target.writes
+            && writes.value < WRITES_APART
+            && !file.synthetic
+        {
+            faults.at(writes.defined, "probes may write at most every 15 min to a real system");
+        }
         for (name, from) in &target.secrets {
             if let Some(value) = secret(from, folder, faults) {
                 settings.secrets.insert(name.clone(), value);

@@ -6,7 +6,9 @@
 pub mod access;
 pub mod check;
 pub mod ids;
+pub mod incident;
 pub mod length;
+pub mod mapping;
 pub mod network;
 pub mod notice;
 pub mod outage;

@@ -1,6 +1,6 @@
 //! One run of a probe at a location: its steps in order, `finally` steps always, one check.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,6 +26,36 @@ pub struct Setting {
     pub secrets: Secrets,
     pub tls: rustls::ClientConfig,
     pub clock: Clock,
+    pub writes: Writes,
+}
+
+/// When a probe of a target may write: seldom, and only where it was allowed.
+#[derive(Debug)]
+pub struct Writes {
+    interval: Option<Duration>,
+    last_at: Mutex<Option<Timestamp>>,
+}
+
+impl Writes {
+    /// At most one write in each `interval`; none at all without one.
+    #[must_use]
+    pub fn at_most_every(interval: Option<Duration>) -> Self {
+        Self { interval, last_at: Mutex::new(None) }
+    }
+
+    /// Takes the turn to write, if there is one now.
+    fn take(&self, clock: &Clock) -> bool {
+        let Some(interval) = self.interval else { return false };
+        let now = clock.now();
+        let mut last_at = self.last_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = last_at.is_none_or(|last| {
+            Duration::try_from(now.duration_since(last)).unwrap_or_default() >= interval
+        });
+        if over {
+            *last_at = Some(now);
+        }
+        over
+    }
 }
 
 /// Runs a probe once. `slot_at` is the intended start, from which latency counts.
@@ -73,12 +103,18 @@ struct Run<'a> {
     base_url: &'a url::Url,
     values: Values<'a>,
     timings: Vec<StepTiming>,
+    /// Whether a step that writes was begun, so that there is something to take back.
+    wrote: bool,
 }
 
 impl Run<'_> {
     async fn steps(&mut self, budget: Duration, steps: &[Step]) -> Result<(), StepFault> {
         let watch = Stopwatch::start();
         for step in steps {
+            if step.effect == Effect::Compensate && !self.wrote {
+                continue;
+            }
+            self.wrote |= step.effect == Effect::Write;
             let left = budget.saturating_sub(watch.elapsed());
             let started = Stopwatch::start();
             let mut hops = Vec::new();
@@ -133,18 +169,28 @@ async fn journey(
             Err(fault) => return (Err((None, fault)), Vec::new()),
         };
     let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string());
-    let mut run = Run { browser, base_url: &target.base_url, values, timings: Vec::new() };
-    let main = run.steps(probe.timeout, steps_of(probe, kind)).await;
-    // What fails here after the journey failed is no news.
-    let ended = main.and(run.steps(FINALLY_TIMEOUT, &probe.finally).await);
+    let mut run =
+        Run { browser, base_url: &target.base_url, values, timings: Vec::new(), wrote: false };
+    let writes = probe.steps.iter().any(|step| step.effect == Effect::Write);
+    let may_write = writes && kind == CheckKind::Slot && setting.writes.take(&setting.clock);
+    let main = run.steps(probe.timeout, steps_of(probe, may_write)).await;
+    let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
+    if run.wrote
+        && let Err((step, fault)) = &last
+    {
+        let step = step.as_ref().map_or("", StepId::as_str);
+        tracing::error!(probe = %probe.id, step, fault.detail, "a synthetic record may be left behind");
+    }
+    // What fails there after the journey failed is no news of the target.
+    let ended = main.and(last);
     (ended, run.timings)
 }
 
-/// A confirmation goes as far as it can without writing.
-fn steps_of(probe: &Probe, kind: CheckKind) -> &[Step] {
+/// A run that may not write goes as far as it can without.
+fn steps_of(probe: &Probe, may_write: bool) -> &[Step] {
     let write = probe.steps.iter().position(|step| step.effect != Effect::Read);
-    match (kind, write) {
-        (CheckKind::Confirmation, Some(write)) => &probe.steps[..write],
+    match write {
+        Some(write) if !may_write => &probe.steps[..write],
         _ => &probe.steps,
     }
 }

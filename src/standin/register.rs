@@ -157,6 +157,13 @@ macro_rules! register {
                 }
             }
 
+            /// Whether an id of this kind is none of the documented situations'.
+            #[must_use]
+            pub fn is_generated(self, id: &str) -> bool {
+                let number = id.rsplit('-').next().and_then(|number| number.parse::<u32>().ok());
+                number.is_some_and(|number| number >= self.series().1)
+            }
+
             #[must_use]
             pub fn parse(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|kind| kind.as_str() == name)

@@ -14,6 +14,7 @@ pub mod headers;
 pub mod history;
 pub mod layout;
 pub mod live;
+pub mod ops;
 pub mod picture;
 pub mod portal;
 pub mod routes;
@@ -23,6 +24,7 @@ pub mod states;
 pub mod strip;
 pub mod throttle;
 pub mod times;
+mod vitals;
 
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::target::Target;
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 
 use error::WebError;
 use gate::{Gate, Sessions, Visitor};
@@ -52,12 +55,13 @@ pub const STREAMS_AT_ONCE: usize = 512;
 pub struct Web {
     pub store: Store,
     pub clock: Clock,
+    pub metrics: Arc<Metrics>,
     /// The zone of the installation, where a page has no office to take one from.
     pub zone: TimeZone,
     /// Whether pages say that everything on them is synthetic.
     pub synthetic: bool,
     /// The targets as configured last.
-    pub targets: watch::Receiver<Arc<Vec<Target>>>,
+    pub targets: watch::Receiver<Arc<Vec<Arc<Target>>>>,
     pub sessions: Arc<dyn Sessions>,
     /// Counts what happened that a page may show; pages count what they write.
     pub changes: watch::Sender<u64>,
@@ -91,7 +95,7 @@ impl Web {
 
     /// The targets as configured now.
     #[must_use]
-    pub fn targets(&self) -> Arc<Vec<Target>> {
+    pub fn targets(&self) -> Arc<Vec<Arc<Target>>> {
         self.targets.borrow().clone()
     }
 

@@ -50,7 +50,7 @@ pub struct Pictures(Mutex<Option<Arc<Picture>>>);
 
 impl Pictures {
     /// How everything stands at `now`, or the last that is known.
-    pub async fn see(&self, store: &Store, targets: &[Target], now: Timestamp) -> Seen {
+    pub async fn see(&self, store: &Store, targets: &[Arc<Target>], now: Timestamp) -> Seen {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(picture) = &last
             && now.duration_since(picture.read_at).unsigned_abs() < FRESH_WINDOW
@@ -85,7 +85,11 @@ impl Picture {
         }
     }
 
-    async fn read(store: &Store, targets: &[Target], now: Timestamp) -> Result<Self, StoreError> {
+    async fn read(
+        store: &Store,
+        targets: &[Arc<Target>],
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let end = now.saturating_add(Duration::from_secs(1)).unwrap_or(now);
         let since = |window| now.saturating_sub(window).unwrap_or(now);
         let mut changes = Vec::new();

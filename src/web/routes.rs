@@ -10,7 +10,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use super::gate::{Decision, Gate, enforce};
-use super::{Web, assets, live, staff};
+use super::{Web, assets, live, ops, staff, vitals};
 
 /// How a route is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,8 @@ pub struct Route<S: 'static> {
     /// The handler; its method must be `verb`'s.
     pub handler: fn() -> MethodRouter<S>,
 }
+
+const READ: Decision = Decision::Roles(ops::READERS);
 
 /// Everything but the portal's pages, which have a table of their own.
 pub const ROUTES: &[Route<Arc<Web>>] = &[
@@ -60,6 +62,55 @@ pub const ROUTES: &[Route<Arc<Web>>] = &[
         action: "read the phone list",
         decision: Decision::Public,
         handler: || get(staff::phones),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/ops",
+        action: "see how every target stands",
+        decision: READ,
+        handler: || get(ops::now::now),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/ops/outages/{id}",
+        action: "read an outage and its evidence",
+        decision: READ,
+        handler: || get(ops::outage::outage),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/ops/probes",
+        action: "see what is probed",
+        decision: READ,
+        handler: || get(ops::probes::list),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/ops/probes/{target}/{probe}",
+        action: "see the last runs of a probe",
+        decision: READ,
+        handler: || get(ops::probes::probe),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/metrics",
+        action: "read the metrics",
+        decision: Decision::Public,
+        handler: || get(vitals::metrics),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/healthz",
+        action: "ask whether the process answers",
+        decision: Decision::Public,
+        handler: || get(vitals::health),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/readyz",
+        action: "ask whether it can do its work",
+        decision: Decision::Public,
+        handler: || get(vitals::readiness),
     },
     Route {
         verb: Verb::Get,

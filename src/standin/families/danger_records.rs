@@ -1,6 +1,6 @@
 //! Makes the situation of the violent ex-partner and the protected address.
 
-use super::situation_records::{adult, case, child, home, ids, note, person, relate};
+use super::situation_records::{adult, case, child, home, ids, note_at, person, relate};
 use super::staff::office;
 use super::{Draft, forms};
 use crate::standin::model::Sensitivity;
@@ -34,10 +34,11 @@ pub(super) fn add(draft: &mut Draft) {
         ],
         if_it_fails: "Police and crisis team together, (08) 5550 0199.".into(),
     });
-    note(
+    let rang_at = draft.when.hours(-18);
+    note_at(
         draft,
         &case,
-        18,
+        rang_at,
         "Telephone call",
         "Craig rang the office and asked where the children go to school. Told him nothing; told \
          Renée, the school and the police.",
@@ -82,13 +83,13 @@ fn add_people(draft: &mut Draft) {
         p.household_id = Some(at::DANGEROUS_HOUSEHOLD.into());
     });
     let parts = (at::PROTECTED_FROM, RelationshipKind::FormerPartner, at::PROTECTED_MOTHER);
-    let mut former = forms::relationship("R-40001".into(), parts, draft.when.days(-5));
+    let mut former = forms::relationship("R-40091".into(), parts, draft.when.days(-5));
     former.ended_on = Some(draft.when.day(-75));
     former.contact_restricted = true;
     former.restriction = Some("Intervention order: no contact, not within 200 m".into());
     draft.register.relationships.put(former);
     let parts = (at::PROTECTED_FROM, RelationshipKind::Parent, at::PROTECTED_CHILDREN[1]);
-    let mut father = forms::relationship("R-40002".into(), parts, draft.when.days(-5));
+    let mut father = forms::relationship("R-40092".into(), parts, draft.when.days(-5));
     father.contact_restricted = true;
     father.restriction = Some("Intervention order: no contact with Finn or Zoë".into());
     draft.register.relationships.put(father);

@@ -107,7 +107,7 @@ pub(super) async fn home(
 /// Who reads the page, and what is known for them.
 struct Reader<'a> {
     visitor: &'a Visitor,
-    targets: &'a [Target],
+    targets: &'a [Arc<Target>],
     cohort: Option<&'a Cohort>,
     seen: &'a Seen,
     times: &'a Times,
@@ -176,7 +176,7 @@ fn todo(state: Shown) -> Vec<String> {
 }
 
 /// The reader's own office's number, then the others'; never more than the page can hold.
-fn contacts(targets: &[Target], mine: Option<&Cohort>) -> Vec<Contact> {
+fn contacts(targets: &[Arc<Target>], mine: Option<&Cohort>) -> Vec<Contact> {
     const SHOWN: usize = 4;
     let mut cohorts = office::all(targets);
     cohorts.sort_by_key(|cohort| mine.is_none_or(|mine| mine.id != cohort.id));

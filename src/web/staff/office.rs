@@ -1,6 +1,7 @@
 //! Which office or team a reader of the staff page belongs to: said, remembered or guessed.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
@@ -23,7 +24,7 @@ pub enum Found {
 
 /// Every office or team of every target, each once, in the order of the files.
 #[must_use]
-pub fn all(targets: &[Target]) -> Vec<&Cohort> {
+pub fn all(targets: &[Arc<Target>]) -> Vec<&Cohort> {
     let mut cohorts: Vec<&Cohort> = Vec::new();
     for cohort in targets.iter().flat_map(|target| &target.cohorts) {
         if !cohorts.iter().any(|known| known.id == cohort.id) {
@@ -36,7 +37,7 @@ pub fn all(targets: &[Target]) -> Vec<&Cohort> {
 /// The office asked for, else the one remembered, else the one whose network this is.
 #[must_use]
 pub fn find<'a>(
-    targets: &'a [Target],
+    targets: &'a [Arc<Target>],
     asked: Option<&str>,
     headers: &HeaderMap,
     address: Option<IpAddr>,

@@ -48,7 +48,7 @@ pub struct ReportForm {
 impl ReportForm {
     /// A fresh form, with the reader's office and what was chosen before.
     #[must_use]
-    pub fn new(targets: &[Target], mine: Option<&CohortId>, sent: Option<&Sent>) -> Self {
+    pub fn new(targets: &[Arc<Target>], mine: Option<&CohortId>, sent: Option<&Sent>) -> Self {
         let task = sent.map(|sent| sent.task.as_str());
         let offices = office::all(targets)
             .into_iter()
@@ -141,7 +141,7 @@ pub(in crate::web) async fn submit(
 /// The report that was sent, or everything that is wrong with it.
 fn check(
     sent: &Sent,
-    targets: &[Target],
+    targets: &[Arc<Target>],
     now: jiff::Timestamp,
 ) -> Result<StaffReport, Vec<FieldError>> {
     let mut errors = Vec::new();

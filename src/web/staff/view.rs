@@ -1,5 +1,7 @@
 //! The staff page in words: made from what is known, before any template.
 
+use std::sync::Arc;
+
 use crate::domain::outage::Outage;
 use crate::domain::target::{Cohort, Target};
 use crate::domain::verdict::Verdict;
@@ -52,7 +54,7 @@ pub struct Week {
 /// The sentence for one office, over all its services: the worst one leads.
 #[must_use]
 pub fn headline(
-    targets: &[Target],
+    targets: &[Arc<Target>],
     picture: &Picture,
     cohort: Option<&Cohort>,
     times: &Times,
@@ -63,9 +65,15 @@ pub fn headline(
     }
 }
 
-fn for_cohort(targets: &[Target], picture: &Picture, cohort: &Cohort, times: &Times) -> Headline {
+fn for_cohort(
+    targets: &[Arc<Target>],
+    picture: &Picture,
+    cohort: &Cohort,
+    times: &Times,
+) -> Headline {
     let mut services: Vec<(State, &Target)> = targets
         .iter()
+        .map(Arc::as_ref)
         .filter(|target| target.cohort(&cohort.id).is_some())
         .map(|target| (picture.standing(&target.id, &cohort.id).0.into(), target))
         .collect();
@@ -96,7 +104,7 @@ fn unwatched(title: &str) -> Headline {
 }
 
 /// Without an office: the worst that holds for anybody.
-fn for_everybody(targets: &[Target], picture: &Picture) -> Headline {
+fn for_everybody(targets: &[Arc<Target>], picture: &Picture) -> Headline {
     let worst = targets
         .iter()
         .flat_map(|target| target.cohorts.iter().map(move |cohort| (target, cohort)))
@@ -173,15 +181,32 @@ fn elsewhere(target: &Target, cohort: &Cohort, picture: &Picture) -> String {
     if worst <= State::Working {
         return "Elsewhere it is working, or not known.".to_owned();
     }
-    let hit: Vec<&str> =
-        others.iter().filter(|(state, _)| *state == worst).map(|(_, title)| *title).collect();
-    let how = match worst {
-        State::Down => "down",
-        State::ComesAndGoes => "coming and going",
-        State::Slow => "slow",
-        _ => "under maintenance",
-    };
-    format!("Elsewhere it is {how} for {}.", listed(&hit))
+    let kinds = [
+        (State::Down, "down"),
+        (State::ComesAndGoes, "coming and going"),
+        (State::Slow, "slow"),
+        (State::Maintenance, "under maintenance"),
+    ];
+    let parts: Vec<String> = kinds
+        .into_iter()
+        .filter_map(|(kind, how)| {
+            let hit: Vec<&str> = others
+                .iter()
+                .filter(|(state, _)| *state == kind)
+                .map(|(_, title)| *title)
+                .collect();
+            (!hit.is_empty()).then(|| format!("{how} for {}", some_of(&hit)))
+        })
+        .collect();
+    format!("Elsewhere it is {}.", parts.join("; "))
+}
+
+/// The names where there are few, their number where there are many.
+fn some_of(names: &[&str]) -> String {
+    match names.len() {
+        0..=3 => listed(names),
+        many => format!("{many} offices or teams"),
+    }
 }
 
 /// What staff say beside what the checks say; a disagreement is said as one.
@@ -210,7 +235,7 @@ fn colleagues(
 /// Offices and services with the state of each, in the order of the files.
 #[must_use]
 pub fn services(
-    targets: &[Target],
+    targets: &[Arc<Target>],
     picture: &Picture,
     mine: Option<&Cohort>,
     times: &Times,
@@ -240,7 +265,12 @@ pub fn services(
 
 /// The last seven days of every service of an office.
 #[must_use]
-pub fn weeks(targets: &[Target], picture: &Picture, cohort: &Cohort, times: &Times) -> Vec<Week> {
+pub fn weeks(
+    targets: &[Arc<Target>],
+    picture: &Picture,
+    cohort: &Cohort,
+    times: &Times,
+) -> Vec<Week> {
     let to = picture.read_at;
     let from = to.saturating_sub(HISTORY_WINDOW).unwrap_or(to);
     targets

@@ -1,3 +1,4 @@
 //! Channels against real servers on loopback.
 
+mod mail;
 mod webhook;

@@ -11,12 +11,16 @@ use super::serve;
 
 /// Pages by name; all are asked by somebody of operations.
 const PAGES: &[(&str, &str)] = &[
+    ("staff-nobody", "/"),
     ("staff", "/?office=noarlunga"),
     ("staff-working", "/?office=youth-justice"),
-    ("staff-nobody", "/"),
     ("reported", "/reported?office=noarlunga&at=2026-03-02T23:19:00Z"),
     ("phones", "/phones"),
     ("nothing", "/nothing-here"),
+    ("ops-now", "/ops"),
+    ("ops-outage", "/ops/outages/c3ms-20260302T230109-1"),
+    ("ops-probes", "/ops/probes"),
+    ("ops-probe", "/ops/probes/c3ms/find-person"),
 ];
 
 /// axe-core, as `tests/package.json` pins it.

@@ -15,6 +15,8 @@ use axum::routing::get;
 use holdfast::domain::ids::{CohortId, OfficeId, PersonId};
 use holdfast::domain::session::{Account, Assurance, Role, Session, SessionRef};
 use holdfast::store::Store;
+use holdfast::telemetry::labels::LabelSets;
+use holdfast::telemetry::metrics::Metrics;
 use holdfast::web::gate::Sessions;
 use holdfast::web::{self, Pages, Web};
 use jiff::tz::TimeZone;
@@ -89,6 +91,7 @@ pub async fn serve() -> Served {
     let web = Arc::new(Web {
         store: store.clone(),
         clock: sample::clock(),
+        metrics: Arc::new(Metrics::new(&LabelSets::default()).unwrap()),
         zone: TimeZone::get("Australia/Adelaide").unwrap(),
         synthetic: true,
         targets: watch::channel(Arc::new(sample::targets())).1,

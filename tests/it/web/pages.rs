@@ -101,7 +101,12 @@ async fn every_answer_is_bounded_and_keeps_to_itself() {
 async fn every_route_holds_to_its_decision() {
     let served = serve().await;
     for route in ROUTES.iter().filter(|route| route.path != "/live") {
-        let path = route.path.replace("{id}", "none").replace("{token}", "none");
+        let path = route
+            .path
+            .replace("{id}", "none")
+            .replace("{token}", "none")
+            .replace("{target}", "c3ms")
+            .replace("{probe}", "intake");
         let ask = |cookie: Option<String>| {
             let request = match route.verb {
                 Verb::Get => client().get(served.url(&path)),

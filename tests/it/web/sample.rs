@@ -59,12 +59,12 @@ const LOCATIONS: [(&str, &str); 4] = [
 ];
 
 /// The case system and one feed, as files would configure them.
-pub fn targets() -> Vec<Target> {
+pub fn targets() -> Vec<Arc<Target>> {
     let zone = TimeZone::get("Australia/Adelaide").unwrap();
     let c3ms = TargetId::new("c3ms").unwrap();
     let police = TargetId::new("police-feed").unwrap();
     vec![
-        Target {
+        Arc::new(Target {
             id: c3ms.clone(),
             title: "C3MS".into(),
             base_url: "http://127.0.0.1:9/".parse().unwrap(),
@@ -73,8 +73,8 @@ pub fn targets() -> Vec<Target> {
             locations: locations(),
             cohorts: COHORTS.iter().map(cohort).collect(),
             probes: PROBES.iter().map(|(id, title)| Arc::new(probe(&c3ms, id, title))).collect(),
-        },
-        Target {
+        }),
+        Arc::new(Target {
             id: police.clone(),
             title: "Police feed".into(),
             base_url: "http://127.0.0.1:9/feed/".parse().unwrap(),
@@ -83,7 +83,7 @@ pub fn targets() -> Vec<Target> {
             locations: locations(),
             cohorts: COHORTS[..2].iter().map(cohort).collect(),
             probes: vec![Arc::new(probe(&police, "police-age", "Age of the police feed"))],
-        },
+        }),
     ]
 }
 

@@ -1,0 +1,173 @@
+//! A target nobody here wrote: Roundup's demo tracker, from PyPI, running as its own process.
+
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast::clock::Clock;
+use holdfast::config::probes;
+use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
+use holdfast::probing::run::{Setting, run};
+use holdfast::probing::values::Secrets;
+use secrecy::SecretString;
+use tempfile::TempDir;
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/roundup");
+
+/// Installing takes a while on a machine that has it not yet.
+const READY_WITHIN: Duration = Duration::from_secs(240);
+
+/// The tracker, which goes away with this value; its items stay until the folder goes.
+struct Tracker {
+    folder: TempDir,
+    port: u16,
+    process: Child,
+    client: reqwest::Client,
+}
+
+impl Tracker {
+    async fn start() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        // The tracker wants to know its port beforehand: a free one, let go of at once.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = TempDir::new().unwrap();
+        let process = spawn(folder.path(), port);
+        // The tracker forks for every connection: none may stay open behind a test's back.
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        let mut tracker = Self { folder, port, process, client };
+        tracker.wait().await;
+        tracker
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    async fn wait(&mut self) {
+        let answers = async {
+            loop {
+                if self.client.get(self.url("/demo/")).send().await.is_ok() {
+                    return;
+                }
+                let gone = self.process.try_wait().unwrap();
+                assert!(gone.is_none(), "the tracker ended: {gone:?}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(READY_WITHIN, answers).await.expect("the tracker never answered");
+    }
+
+    /// Adds an item by the tracker's own API and tells its id.
+    async fn add(&self, title: &str) -> String {
+        let answer = self
+            .client
+            .post(self.url("/demo/rest/data/issue"))
+            .basic_auth("admin", Some("admin"))
+            .header("X-Requested-With", "rest")
+            .header("Origin", self.url(""))
+            .header("Referer", self.url("/demo/"))
+            .json(&serde_json::json!({ "title": title, "priority": "1" }))
+            .send()
+            .await
+            .unwrap();
+        let answer: serde_json::Value = answer.json().await.unwrap();
+        answer["data"]["id"].as_str().unwrap_or_else(|| panic!("not added: {answer}")).to_owned()
+    }
+
+    /// Ends it with the processes it forked, which share its listening socket.
+    fn kill(&mut self) {
+        let group = format!("-{}", self.process.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.process.wait();
+    }
+
+    /// Ends it and waits until nobody listens any more.
+    async fn stop(&mut self) {
+        self.kill();
+        let closed = async {
+            while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), closed).await.expect("it still listens");
+    }
+
+    async fn start_again(&mut self) {
+        self.process = spawn(self.folder.path(), self.port);
+        self.wait().await;
+    }
+
+    /// Its probe file, as somebody would have written it for this address.
+    fn probe_file(&self) -> String {
+        let file = std::fs::read_to_string(format!("{FIXTURES}/probes.yaml")).unwrap();
+        file.replace("http://127.0.0.1:8917", &self.url(""))
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(folder: &Path, port: u16) -> Child {
+    Command::new(format!("{FIXTURES}/start"))
+        .arg(folder)
+        .arg(port.to_string())
+        .process_group(0)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// One check of each of its probes from each location.
+async fn checks(tracker: &Tracker) -> Vec<Check> {
+    let target = probes::read("probes.yaml", &tracker.probe_file()).unwrap();
+    let secret = |text: &str| SecretString::from(text.to_owned());
+    let secrets = [("account", "demo"), ("password", "demo"), ("basic", "ZGVtbzpkZW1v")];
+    let clock = Clock::system();
+    let setting = Setting {
+        target: Arc::new(target),
+        secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
+        tls: rustls::ClientConfig::builder()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth(),
+        clock: clock.clone(),
+        writes: holdfast::probing::run::Writes::at_most_every(None),
+    };
+    let mut checks = Vec::new();
+    for probe in &setting.target.probes {
+        for location in &setting.target.locations {
+            checks.push(run(&setting, probe, location, CheckKind::Slot, clock.now()).await);
+        }
+    }
+    checks
+}
+
+#[tokio::test]
+async fn probes_use_it_as_its_people_do_and_see_it_go_and_come_back() {
+    let mut tracker = Tracker::start().await;
+    let empty = checks(&tracker).await;
+    let find = empty.iter().find(|check| check.probe.as_str() == "search").unwrap();
+    assert_eq!(find.outcome, Outcome::Failed(FailureReason::Content), "{find:?}");
+    assert_eq!(find.evidence.as_ref().unwrap().step.as_ref().unwrap().as_str(), "find");
+
+    tracker.add("Synthetic-Ngāti matter").await;
+    for check in checks(&tracker).await {
+        assert_eq!(check.outcome, Outcome::Passed, "{check:?}");
+    }
+
+    tracker.stop().await;
+    for check in checks(&tracker).await {
+        assert_eq!(check.outcome, Outcome::Failed(FailureReason::Refused), "{check:?}");
+    }
+
+    tracker.start_again().await;
+    for check in checks(&tracker).await {
+        assert_eq!(check.outcome, Outcome::Passed, "{check:?}");
+    }
+}
