@@ -3,9 +3,11 @@
 //! A verb reads its arguments, calls one function of `app` and prints what came of it. It must not
 //! hold behaviour that the service needs too.
 
+mod capture_run;
 mod probe;
 mod schema;
 mod serve;
+mod snapshot;
 mod validate;
 
 use std::io::Write;
@@ -36,6 +38,8 @@ enum Verb {
     Validate(validate::Validate),
     Probe(probe::Probe),
     Schema(schema::Schema),
+    Snapshot(snapshot::Snapshot),
+    CaptureRun(capture_run::CaptureRun),
 }
 
 /// How a verb ended badly.
@@ -90,6 +94,8 @@ pub fn run() -> ExitCode {
             Verb::Validate(verb) => verb.run(),
             Verb::Probe(verb) => verb.run().await,
             Verb::Schema(verb) => verb.run(),
+            Verb::Snapshot(verb) => verb.run().await,
+            Verb::CaptureRun(verb) => verb.run().await,
         }
     });
     match ended {
