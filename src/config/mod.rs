@@ -5,6 +5,7 @@
 
 pub mod diagnostics;
 pub mod directory;
+pub mod mapping;
 pub mod ops_notices;
 pub mod people;
 pub mod playbooks;

@@ -8,6 +8,7 @@ pub mod check;
 pub mod ids;
 pub mod incident;
 pub mod length;
+pub mod mapping;
 pub mod network;
 pub mod notice;
 pub mod outage;

@@ -33,7 +33,7 @@ enum Folded {
     Gap,
 }
 
-/// The Latin letters that names of these countries are written with; other scripts stay as they are.
+/// The Latin letters that names of these countries are written with; other scripts stay.
 fn fold(c: char) -> Folded {
     let letters = match c {
         'à'..='å' | 'ā' | 'ă' | 'ą' | 'ǎ' | 'ạ' | 'ả' | 'ấ' | 'ầ' | 'ẩ' | 'ậ' => {

@@ -3,5 +3,9 @@
 
 mod channels;
 mod metrics;
+mod standin;
+mod observation;
+mod probing;
 mod roundup;
+mod support;
 mod web;

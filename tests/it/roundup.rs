@@ -78,10 +78,21 @@ impl Tracker {
     }
 
     /// Ends it with the processes it forked, which share its listening socket.
-    fn stop(&mut self) {
+    fn kill(&mut self) {
         let group = format!("-{}", self.process.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.process.wait();
+    }
+
+    /// Ends it and waits until nobody listens any more.
+    async fn stop(&mut self) {
+        self.kill();
+        let closed = async {
+            while tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), closed).await.expect("it still listens");
     }
 
     async fn start_again(&mut self) {
@@ -98,7 +109,7 @@ impl Tracker {
 
 impl Drop for Tracker {
     fn drop(&mut self) {
-        self.stop();
+        self.kill();
     }
 }
 
@@ -150,7 +161,7 @@ async fn probes_use_it_as_its_people_do_and_see_it_go_and_come_back() {
         assert_eq!(check.outcome, Outcome::Passed, "{check:?}");
     }
 
-    tracker.stop();
+    tracker.stop().await;
     for check in checks(&tracker).await {
         assert_eq!(check.outcome, Outcome::Failed(FailureReason::Refused), "{check:?}");
     }

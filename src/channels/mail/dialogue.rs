@@ -92,13 +92,15 @@ async fn connect(relay: &RelaySettings, hello_name: &str) -> Result<Ready, Stopp
 
 impl Ready {
     /// Records that the letter may go out, sends the body, and waits for the relay's word on it.
+    ///
+    /// When recording fails the connection is dropped without a word: the relay waits for a body
+    /// now, and would take QUIT for its first line. Without the final dot it keeps nothing.
     pub(super) async fn finish(
         mut self,
         message: &Composed,
         data_sent: impl Future<Output = Result<(), NotRecorded>>,
     ) -> Delivery {
         if let Err(why) = data_sent.await {
-            self.connection.abort().await;
             return Delivery::Temporary { why: why.to_string(), retry_after: None };
         }
         let body = self.connection.message(&message.bytes);

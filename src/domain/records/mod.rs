@@ -12,6 +12,8 @@ mod links;
 mod care;
 mod case;
 mod concern;
+mod fields;
+mod hide;
 mod legal;
 mod person;
 mod safety;
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use care::{Allergy, ContactArrangement, HealthEssentials, Medication, Placement};
 pub use case::{Accountability, Case, CaseStatus, Party, RiskLevel};
 pub use concern::{ConcernNarrative, ConcernReport, Screening};
+pub use hide::Hidden;
 pub use legal::{Hearing, Order};
 pub use person::{
     Alias, Culture, Household, Person, PersonRole, Relationship, RelationshipKind, Sex,
@@ -212,6 +215,14 @@ macro_rules! records {
                     $(Self::$kind => $word),+
                 }
             }
+
+            /// The names of the fields that a record of this kind has, `header` first.
+            #[must_use]
+            pub fn fields(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$kind => fields::of::<$kind>()),+
+                }
+            }
         }
 
         impl Record {
@@ -321,6 +332,7 @@ mod tests {
         for kind in RecordKind::ALL {
             assert_eq!(RecordKind::parse(kind.as_str()), Some(*kind));
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+            assert_eq!(kind.fields()[0], "header");
         }
     }
 

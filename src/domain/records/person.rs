@@ -45,6 +45,9 @@ pub struct Person {
     /// Where they live; the household may be of the restricted tier and then is not found.
     #[serde(default)]
     pub household: Option<RecordId>,
+    /// Set when they live somewhere that this tier does not hold: ring, do not conclude.
+    #[serde(default)]
+    pub address_withheld: bool,
     #[serde(default)]
     pub telephone: Option<String>,
     #[serde(default)]

@@ -88,7 +88,7 @@ pub enum SegmentKind {
     IndexImage,
 }
 
-/// What a segment says of itself; it repeats the manifest, so a segment cannot stand in for another.
+/// What a segment says of itself: it repeats the manifest, so none can stand in for another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SegmentHeader {

@@ -1,0 +1,169 @@
+//! Writes a working installation into a folder: files to edit, secrets to fill in, keys.
+//!
+//! It writes nothing over: a file that is there already stops it before the first one is written.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::vault::site::{self, Level};
+
+const TEMPLATE: &str = include_str!("profile/holdfast.yaml");
+
+/// A case system that Holdfast ships files for.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    pub name: &'static str,
+    time_zone: &'static str,
+    target: &'static str,
+    files: &'static [(&'static str, &'static str)],
+    playbooks: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! shipped {
+    ($($to:literal from $from:literal),+ $(,)?) => {
+        &[$(($to, include_str!(concat!("../../", $from)))),+]
+    };
+}
+
+/// Every profile there is.
+pub const PROFILES: &[Profile] = &[Profile {
+    name: "c3ms",
+    time_zone: "Australia/Adelaide",
+    target: "c3ms",
+    files: shipped! {
+        "probes/c3ms.yaml" from "probes/c3ms.yaml",
+        "people.yaml" from "playbooks/demo/people.yaml",
+    },
+    playbooks: shipped! {
+        "playbooks/case-system-down.yaml" from "playbooks/c3ms/case-system-down.yaml",
+    },
+}];
+
+/// The demo's plan, in seconds.
+pub const DEMO_PLAYBOOK: (&str, &str) =
+    ("playbooks/march-2023.yaml", include_str!("../../playbooks/demo/march-2023.yaml"));
+
+/// What is known of an installation when its files are written.
+#[derive(Debug)]
+pub struct Choices {
+    pub profile: Profile,
+    pub level: Level,
+    pub site: String,
+    pub listen: SocketAddr,
+    pub base_url: String,
+    pub relay: Relay,
+    pub rehearsal: Option<Rehearsal>,
+    /// File name under `secrets/` and what goes into it.
+    pub secrets: Vec<(&'static str, SecretString)>,
+    /// Wraps the custody key.
+    pub custody_passphrase: SecretString,
+}
+
+/// The first mail relay.
+#[derive(Debug)]
+pub struct Relay {
+    pub host: String,
+    pub port: u16,
+    pub security: &'static str,
+}
+
+/// What is quicker in a rehearsal, where everything is synthetic.
+#[derive(Debug)]
+pub struct Rehearsal {
+    pub interval: String,
+    pub writes: String,
+    pub capture_interval: String,
+    pub update_interval: String,
+}
+
+/// The profile of that name.
+///
+/// # Errors
+/// When there is none; the message names those there are.
+pub fn profile(name: &str) -> anyhow::Result<Profile> {
+    let found = PROFILES.iter().find(|profile| profile.name == name);
+    found.copied().with_context(|| {
+        let names: Vec<_> = PROFILES.iter().map(|profile| profile.name).collect();
+        format!("there is no profile '{name}': write one of {}", names.join(", "))
+    })
+}
+
+/// Writes the installation. Returns the path of its `holdfast.yaml`.
+///
+/// # Errors
+/// When the folder holds one of the files already or cannot be written.
+pub fn write(folder: &Path, choices: &Choices, now: Timestamp) -> anyhow::Result<PathBuf> {
+    let config = folder.join("holdfast.yaml");
+    let mut files = vec![(config.clone(), holdfast_yaml(choices)?)];
+    let profile = &choices.profile;
+    for (name, text) in profile.files {
+        files.push((folder.join(name), (*text).to_owned()));
+    }
+    let playbooks = match &choices.rehearsal {
+        Some(_) => std::slice::from_ref(&DEMO_PLAYBOOK),
+        None => profile.playbooks,
+    };
+    for (name, text) in playbooks {
+        files.push((folder.join(name), (*text).to_owned()));
+    }
+    if let Some((there, _)) = files.iter().find(|(path, _)| path.exists()) {
+        bail!("{} is there already: choose an empty folder", there.display());
+    }
+    for (path, text) in &files {
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
+        std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    write_secrets(&folder.join("secrets"), &choices.secrets)?;
+    let data = folder.join("data");
+    std::fs::create_dir_all(&data).with_context(|| format!("making {}", data.display()))?;
+    let root = data.join("site");
+    site::create(&root, &choices.site, choices.level, &choices.custody_passphrase, now)
+        .context("making the site's keys")?;
+    Ok(config)
+}
+
+fn holdfast_yaml(choices: &Choices) -> anyhow::Result<String> {
+    let rehearsal = choices.rehearsal.as_ref();
+    let context = minijinja::context! {
+        time_zone => choices.profile.time_zone,
+        listen => choices.listen.to_string(),
+        origin => format!("http://{}", choices.listen),
+        synthetic => rehearsal.is_some(),
+        target => choices.profile.target,
+        base_url => choices.base_url,
+        interval => rehearsal.map(|r| r.interval.clone()),
+        writes => rehearsal.map(|r| r.writes.clone()),
+        hello => "localhost",
+        smtp_host => choices.relay.host,
+        smtp_port => choices.relay.port,
+        smtp_security => choices.relay.security,
+        update_interval => rehearsal.map_or("5 min", |r| r.update_interval.as_str()),
+        capture_interval => rehearsal.map_or("15 min", |r| r.capture_interval.as_str()),
+    };
+    let environment = minijinja::Environment::new();
+    let text = environment.render_str(TEMPLATE, context).context("filling in holdfast.yaml")?;
+    Ok(text + "\n")
+}
+
+/// Secrets are readable by their owner alone.
+fn write_secrets(folder: &Path, secrets: &[(&str, SecretString)]) -> anyhow::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    for (name, secret) in secrets {
+        let path = folder.join(name);
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("writing {}", path.display()))?;
+        file.write_all(secret.expose_secret().as_bytes())?;
+    }
+    Ok(())
+}

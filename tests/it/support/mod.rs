@@ -1,0 +1,79 @@
+//! What several tests share: a stand-in case system, its probe file and waiting with a bound.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast::clock::Clock;
+use holdfast::config::probes;
+use holdfast::domain::target::{Probe, Target};
+use holdfast::probing::run::{Setting, Writes};
+use holdfast::probing::values::Secrets;
+use holdfast::standin::{Standin, StandinConfig};
+use secrecy::SecretString;
+
+/// Longer than anything that is waited for takes on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The repository's folder.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A small stand-in on a free port.
+pub async fn standin(clock: &Clock) -> Standin {
+    let config = StandinConfig { people: 200, ..StandinConfig::default() };
+    Standin::start(config, clock.clone()).await.unwrap()
+}
+
+/// The shipped C3MS target, pointed at the stand-in and probing every `interval`.
+pub fn c3ms(standin: &Standin, interval: Duration) -> Target {
+    let path: PathBuf = root().join("probes/c3ms.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut target = probes::read("c3ms.yaml", &text).unwrap();
+    target.base_url = probes::parse_base_url(&standin.url()).unwrap();
+    for probe in &mut target.probes {
+        let timeout = probe.timeout.min(interval);
+        *probe = Arc::new(Probe { interval, timeout, ..Probe::clone(probe) });
+    }
+    target
+}
+
+/// What probes of the stand-in run with; they may write when `writes` is given.
+pub fn setting(target: Target, clock: &Clock, writes: Option<Duration>) -> Arc<Setting> {
+    let secret = |text: &str| SecretString::from(text.to_owned());
+    let secrets = [("username", "probe-1"), ("password", "synthetic-probe")];
+    Arc::new(Setting {
+        target: Arc::new(target),
+        secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
+        tls: rustls::ClientConfig::builder_with_provider(Arc::new(
+            rustls::crypto::aws_lc_rs::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth(),
+        clock: clock.clone(),
+        writes: Writes::at_most_every(writes),
+    })
+}
+
+/// Asks again until there is an answer; stops the test when there is none in [`PATIENCE`].
+pub async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let asking = async {
+        let mut pause = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            pause.tick().await;
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+        }
+    };
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(answer) => answer,
+        Err(_) => panic!("{what} did not happen within {} s", PATIENCE.as_secs()),
+    }
+}
