@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
 mod channels;
+mod grafana;
 mod metrics;
 mod observation;
 mod probing;
