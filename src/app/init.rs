@@ -36,9 +36,7 @@ pub const PROFILES: &[Profile] = &[Profile {
     target: "c3ms",
     files: shipped! {
         "probes/c3ms.yaml" from "probes/c3ms.yaml",
-        "probes/capture/c3ms.yaml" from "probes/capture/c3ms.yaml",
         "people.yaml" from "playbooks/demo/people.yaml",
-        "directory.yaml" from "src/app/profile/c3ms/directory.yaml",
     },
     playbooks: shipped! {
         "playbooks/case-system-down.yaml" from "playbooks/c3ms/case-system-down.yaml",
@@ -147,9 +145,9 @@ fn holdfast_yaml(choices: &Choices) -> anyhow::Result<String> {
         update_interval => rehearsal.map_or("5 min", |r| r.update_interval.as_str()),
         capture_interval => rehearsal.map_or("15 min", |r| r.capture_interval.as_str()),
     };
-    let mut environment = minijinja::Environment::new();
-    environment.set_keep_trailing_newline(true);
-    environment.render_str(TEMPLATE, context).context("filling in holdfast.yaml")
+    let environment = minijinja::Environment::new();
+    let text = environment.render_str(TEMPLATE, context).context("filling in holdfast.yaml")?;
+    Ok(text + "\n")
 }
 
 /// Secrets are readable by their owner alone.

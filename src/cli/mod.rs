@@ -5,6 +5,7 @@
 
 mod probe;
 mod schema;
+mod serve;
 mod validate;
 
 use std::io::Write;
@@ -31,6 +32,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Serve(serve::Serve),
     Validate(validate::Validate),
     Probe(probe::Probe),
     Schema(schema::Schema),
@@ -46,7 +48,16 @@ pub enum CliError {
     Arguments(String),
     /// It failed: exit status 1.
     #[error("{0:#}")]
-    Failed(#[from] anyhow::Error),
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for CliError {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<Diagnostics>() {
+            Ok(faults) => Self::Files(faults),
+            Err(error) => Self::Failed(error),
+        }
+    }
 }
 
 impl CliError {
@@ -75,6 +86,7 @@ pub fn run() -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match arguments.verb {
+            Verb::Serve(verb) => verb.run().await,
             Verb::Validate(verb) => verb.run(),
             Verb::Probe(verb) => verb.run().await,
             Verb::Schema(verb) => verb.run(),

@@ -21,7 +21,7 @@ impl Serve {
     pub async fn run(self) -> Result<(), CliError> {
         let stop = CancellationToken::new();
         tokio::spawn(cancel_on_signal(stop.clone()));
-        serve(&self.config, Clock::system(), stop).await
+        Ok(serve(&self.config, Clock::system(), stop).await?)
     }
 }
 

@@ -134,6 +134,8 @@
 //!
 //! `worker_id`, `person_ids`, `case_ids`, `relation`, `declared_at`, `ring_instead`.
 //!
+//! # Withholding
+//!
 //! A protected address is a household with `protected`: withhold `address` and `phone` from
 //! everybody in `protected_from_ids` and their kin. Refuges and protected carers are `restricted`.
 
@@ -232,7 +234,10 @@ impl Visitor for WritePage {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::standin::families::{Settings, generate};
 
     #[test]
     fn a_token_reads_back_whatever_the_id() {
@@ -241,5 +246,40 @@ mod tests {
         assert_eq!(parse_token(&token(&key)), Some(key));
         assert_eq!(parse_token("P-1"), None);
         assert_eq!(parse_token("x~P-1"), None);
+    }
+
+    /// The field names that the section of a kind above names, without those in braces.
+    fn documented(kind: Kind) -> BTreeSet<String> {
+        let heading = format!("//! ## `{}`", kind.as_str());
+        let section: String = include_str!("export.rs")
+            .lines()
+            .skip_while(|line| !line.starts_with(&heading))
+            .skip(1)
+            .take_while(|line| !line.starts_with("//! ## ") && *line != "//! # Withholding")
+            .collect();
+        let (mut depth, mut outside) = (0, String::new());
+        for c in section.chars() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ if depth == 0 => outside.push(c),
+                _ => {}
+            }
+        }
+        outside.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_field_is_documented_and_every_documented_field_is_there() {
+        let now = "2023-03-01T22:30:00Z".parse().unwrap();
+        let register = generate(Settings { seed: 1, people: 400, now });
+        for kind in Kind::ALL {
+            let page = page(&register, *kind, &PageRequest::default(), now).unwrap();
+            let page: serde_json::Value = serde_json::from_slice(&page).unwrap();
+            let mut fields: BTreeSet<String> =
+                page["records"][0].as_object().unwrap().keys().cloned().collect();
+            assert!(fields.remove("id") && fields.remove("updated_at"));
+            assert_eq!(fields, documented(*kind), "{}", kind.as_str());
+        }
     }
 }

@@ -20,7 +20,7 @@ pub struct Changes {
     pub deleted: usize,
 }
 
-/// Makes `count` changes, each with an instant of its own.
+/// Makes `count` changes, each with an instant of its own; fewer where only situations are left.
 pub fn go_on(register: &mut Register, draw: &mut Draw, count: usize, now: Timestamp) -> Changes {
     let mut changes = Changes::default();
     for _ in 0..count {
@@ -49,10 +49,11 @@ enum Done {
     Deleted,
 }
 
-/// A generated record of the table, because the situations must stay; none when one of those is
-/// drawn.
+/// A generated record of the table, because the situations must stay; none when there is none.
 fn drawn<'a, T: Row>(kind: Kind, table: &'a Table<T>, draw: &mut Draw) -> Option<&'a T> {
-    table.iter().nth(draw.below(table.len())).filter(|row| kind.is_generated(row.id()))
+    let start = draw.below(table.len());
+    let in_turn = table.iter().skip(start).chain(table.iter().take(start));
+    in_turn.into_iter().find(|row| kind.is_generated(row.id()))
 }
 
 fn add_note(register: &mut Register, draw: &mut Draw, at: Timestamp) -> Option<Done> {
@@ -126,4 +127,35 @@ fn delete_note(register: &mut Register, draw: &mut Draw, at: Timestamp) -> Optio
 fn delete_alert(register: &mut Register, draw: &mut Draw, at: Timestamp) -> Option<Done> {
     let id = drawn(Kind::SafetyAlerts, &register.safety_alerts, draw)?.id.clone();
     register.safety_alerts.delete(&id, at).then_some(Done::Deleted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::standin::families::{Settings, generate};
+    use crate::standin::situations;
+
+    #[test]
+    fn every_change_is_made_and_no_situation_goes() {
+        let now = "2023-03-01T22:30:00Z".parse().unwrap();
+        let mut register = generate(Settings { seed: 1, people: 300, now });
+        let situation_notes = |register: &Register| {
+            let ours = |id: &str| !Kind::Notes.is_generated(id);
+            register.notes.iter().filter(|note| ours(&note.id)).count()
+        };
+        let before = situation_notes(&register);
+        assert!(before > 8);
+        let changes = go_on(&mut register, &mut Draw::new(3), 1000, now);
+        assert_eq!(changes.added + changes.changed + changes.deleted, 1000);
+        assert!(changes.added > 0 && changes.changed > 0 && changes.deleted > 0);
+        assert_eq!(situation_notes(&register), before);
+    }
+
+    #[test]
+    fn where_only_situations_are_left_nothing_is_changed() {
+        let now = "2023-03-01T22:30:00Z".parse().unwrap();
+        let mut register = generate(Settings { seed: 1, people: situations::PEOPLE, now });
+        let changes = go_on(&mut register, &mut Draw::new(3), 100, now);
+        assert_eq!(changes, Changes::default());
+    }
 }

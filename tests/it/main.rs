@@ -4,6 +4,7 @@
 mod channels;
 mod grafana;
 mod metrics;
+mod standin;
 mod observation;
 mod probing;
 mod roundup;

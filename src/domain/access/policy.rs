@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Basis, CaseTie, Jurisdiction, Listing, Matter, Opening, Subject};
+use crate::domain::ids::OfficeId;
 use crate::domain::session::{Account, Authority, Cover, Role, Session};
 
 /// Why this role opens this record, if it does.
@@ -43,8 +44,8 @@ fn tie(account: &Account, role: Role, case: &CaseTie, now: Timestamp) -> Option<
         }
         Role::CourtOfficer => case.before_court.then_some(Basis::BeforeCourt),
         Role::TeamLeader if case.unallocated => {
-            let here =
-                case.team.is_none() && case.office.as_deref() == Some(account.office.as_str());
+            let here = case.team.is_none()
+                && case.office.as_deref().is_some_and(|office| is_office(office, &account.office));
             let supervises = is_me(&case.supervised_by);
             (supervises || here || team).then_some(Basis::Supervises)
         }
@@ -71,12 +72,19 @@ fn tie(account: &Account, role: Role, case: &CaseTie, now: Timestamp) -> Option<
     }
 }
 
+/// Whether the case system means this office: "Port Augusta" is `port-augusta`.
+fn is_office(text: &str, office: &OfficeId) -> bool {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).eq(office.as_str().split('-').map(str::to_owned))
+}
+
 fn covers(cover: &Cover, case: &CaseTie) -> bool {
     match cover {
         Cover::Everywhere => true,
-        Cover::Offices(offices) => {
-            case.office.as_ref().is_some_and(|office| offices.iter().any(|o| o.as_str() == office))
-        }
+        Cover::Offices(offices) => case
+            .office
+            .as_ref()
+            .is_some_and(|office| offices.iter().any(|one| is_office(office, one))),
     }
 }
 

@@ -3,12 +3,11 @@
 //! Served on an address of its own, so that no fault can keep out whoever clears it. All of it
 //! takes `Authorization: Bearer` with the control token.
 //!
-//! | request | does |
-//! | --- | --- |
-//! | `GET /standin/faults` | `{"faults": [fault]}` |
-//! | `POST /standin/faults` (a fault as JSON) | applies it, `{"name"}`; 422 says what to write |
-//! | `DELETE /standin/faults` · `DELETE /standin/faults/{name}` | clears all · one |
-//! | `POST /standin/change?count=N` | changes, adds and deletes N records, `{"added", "changed", "deleted"}` |
+//! - `GET /standin/faults` → `{"faults": [fault]}`
+//! - `POST /standin/faults`, a fault as JSON → `{"name"}`; 422 says what to write
+//! - `DELETE /standin/faults` clears all, `DELETE /standin/faults/{name}` one
+//! - `POST /standin/change?count=N` adds, changes and deletes N records →
+//!   `{"added", "changed", "deleted"}`
 
 use std::sync::Arc;
 

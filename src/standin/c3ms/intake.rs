@@ -125,7 +125,7 @@ async fn withdraw(
         let ours = register
             .concern_reports
             .get(&id)
-            .is_some_and(|report| report.screening == Screening::Waiting);
+            .is_some_and(|report| report.lodged_by_worker_id.is_none());
         ours && {
             let at = register.next_change_at(now);
             register.concern_reports.delete(&id, at)

@@ -2,23 +2,28 @@
 //!
 //! Everything it shows is synthetic, and every page says so. It knows nothing of Holdfast.
 //!
-//! # Pages (HTML; all but the first need a session, else 303 to `/sign-in`)
+//! # Pages, and what a probe can rely on in them
 //!
-//! | path | what a probe can rely on |
-//! | --- | --- |
-//! | `GET /sign-in` | form with `input[name=csrf]`, sets cookie `c3ms_form` |
-//! | `POST /sign-in` (`csrf`, `username`, `password`) | 303 to `/` and cookie `c3ms_session`; 401 with `#error` when wrong |
-//! | `GET /` | `h1` "Home", `#signed-in-as`, `#unallocated` |
-//! | `GET /persons?q=` | `#results` with a `tr.person` each, `#count`; names without macrons find |
-//! | `GET /persons/{id}` | `h1` name, `#alerts`, `#relationships`, `#cases`, `#placements` |
-//! | `GET /cases/{id}` | `h1` title, `#status`, `#children`, `#orders`, `#hearings`, `#tasks` |
-//! | `GET /cases/{id}/notes` | `#notes` with an `article.note` each, earlier versions inside |
-//! | `GET /court` | `#hearings` of the next 14 days, `#expiring` orders |
-//! | `GET /intake` | form with `input[name=csrf]` |
-//! | `POST /intake` (`csrf`, `concern`, `narrative`, `person_id`, `reporter_name`, `reporter_phone`, `source_type`) | 303 to `/intake/{id}` |
-//! | `GET /intake/{id}` | `#reference` with the reference number, form to withdraw |
-//! | `POST /intake/{id}/withdraw` (`csrf`) | deletes what a probe lodged, 303 to `/intake` |
-//! | `POST /sign-out` (`csrf`) | ends the session, 303 to `/sign-in` |
+//! HTML; without a session all but the first two answer 303 to `/sign-in`.
+//!
+//! - `GET /sign-in`: a form with `input[name=csrf]`; sets the cookie `c3ms_form`.
+//! - `POST /sign-in` (`csrf`, `username`, `password`): 303 to `/`, cookie `c3ms_session`; 401
+//!   with `#error` when wrong; 403 when the token is not the form's.
+//! - `GET /`: `h1` "Home", `#signed-in-as`, `#unallocated`, `#as-of`.
+//! - `GET /persons?q=`: `#results` with a `tr.person` each, `#count`; names without macrons find.
+//! - `GET /persons/{id}`: `h1` name, `#alerts`, `#relationships`, `#cases`, `#placements`.
+//! - `GET /cases/{id}`: `h1` title, `#status`, `#children`, `#orders`, `#hearings`, `#tasks`.
+//! - `GET /cases/{id}/notes`: `#notes` with an `article.note` each, earlier versions inside.
+//! - `GET /court`: `#hearings` of the next 14 days, `#expiring` orders.
+//! - `GET /intake`: `#intake` form with `input[name=csrf]`.
+//! - `POST /intake` (`csrf`, `concern`, `narrative`, `person_id`, `reporter_name`,
+//!   `reporter_phone`, `source_type`): 303 to `/intake/{id}`; 422 with `#error` when concern or
+//!   narrative is missing.
+//! - `GET /intake/{id}`: `#reference` with the reference number, `#withdraw` form.
+//! - `POST /intake/{id}/withdraw` (`csrf`): deletes what was lodged, 303 to `/intake`.
+//! - `POST /sign-out` (`csrf`): ends the session, 303 to `/sign-in`.
+//!
+//! Every answer names in `x-c3ms-node` which of four nodes gave it.
 //!
 //! # API (JSON; session cookie or bearer token, else 401; every answer carries `as_of`)
 //!

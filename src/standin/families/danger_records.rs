@@ -1,6 +1,6 @@
 //! Makes the situation of the violent ex-partner and the protected address.
 
-use super::situation_records::{adult, case, child, home, ids, note, person, relate};
+use super::situation_records::{adult, case, child, home, ids, note_at, person, relate};
 use super::staff::office;
 use super::{Draft, forms};
 use crate::standin::model::Sensitivity;
@@ -34,10 +34,11 @@ pub(super) fn add(draft: &mut Draft) {
         ],
         if_it_fails: "Police and crisis team together, (08) 5550 0199.".into(),
     });
-    note(
+    let rang_at = draft.when.hours(-18);
+    note_at(
         draft,
         &case,
-        18,
+        rang_at,
         "Telephone call",
         "Craig rang the office and asked where the children go to school. Told him nothing; told \
          Renée, the school and the police.",

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Draft;
-use super::situation_records::{adult, case, child, home, ids, note, person, relate};
+use super::situation_records::{adult, case, child, home, ids, note_at, person, relate};
 use super::staff::office;
 use crate::standin::model::Sensitivity;
 use crate::standin::model::care::{
@@ -63,10 +63,10 @@ pub(super) fn add(draft: &mut Draft) {
         c.updated_at = placed_at;
     });
     put_kin_placement(draft, placed_at);
-    note(
+    note_at(
         draft,
         &case,
-        1,
+        placed_at,
         "Home visit",
         "Woke the grandmother at ten to two. She has a cot, \
          formula and the puffer. The service answers from eight; consultation is to be done today.",

@@ -12,6 +12,7 @@ mod household;
 mod kin_records;
 mod legal;
 pub(super) mod names;
+mod report_records;
 mod situation_records;
 pub mod staff;
 mod texts;

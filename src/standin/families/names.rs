@@ -73,7 +73,7 @@ pub static COMMUNITIES: [Community; 8] = [
             "Bridget",
         ],
         men: &[
-            "Jayden", "Lachlan", "Noah", "Oliver", "Cooper", "Thomas", "William", "Jack", "Bailey",
+            "Jordan", "Lachlan", "Noah", "Oliver", "Cooper", "Thomas", "William", "Jack", "Bailey",
             "Tyson", "Seán", "Kyle", "Joshua", "Ethan", "Liam", "Xavier", "Darcy",
         ],
         identity: None,
@@ -84,7 +84,7 @@ pub static COMMUNITIES: [Community; 8] = [
         percent: 24,
         surnames: &[
             "Carter", "Cooper", "Stewart", "Williams", "Wilson", "Scott", "King", "Miller",
-            "Turner", "Roberts", "Johnson", "Ward", "Young", "Baker", "Adams", "Coleman",
+            "Turner", "Roberts", "Johnson", "Ward", "Young", "Baker", "Adams", "Collins",
         ],
         women: &[
             "Tarni", "Kirra", "Shanaya", "Jedda", "Tahnee", "Marlee", "Alinta", "Shania",

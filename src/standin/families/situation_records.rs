@@ -2,8 +2,10 @@
 //!
 //! Ids come from [`crate::standin::situations`], so that tests and the demo find them.
 
+use jiff::Timestamp;
+
 use super::staff::office;
-use super::{Draft, danger_records, forms, kin_records};
+use super::{Draft, danger_records, forms, kin_records, report_records};
 use crate::standin::model::casework::{AlertKind, Case, CaseStatus, RiskLevel, Task, TaskKind};
 use crate::standin::model::legal::OrderKind;
 use crate::standin::model::people::{
@@ -23,6 +25,7 @@ pub(super) fn add(draft: &mut Draft) {
     namesakes(draft);
     macrons(draft);
     misspelt(draft);
+    report_records::add(draft);
 }
 
 /// Puts a person after `fill` has said what is special.
@@ -77,11 +80,23 @@ pub(super) fn case(
 }
 
 /// A note by the case's key worker, so many hours ago.
-pub(super) fn note(draft: &mut Draft, case: &Case, hours_ago: i64, kind: &str, text: &str) {
+fn note(draft: &mut Draft, case: &Case, hours_ago: i64, kind: &str, text: &str) {
+    let written_at = draft.when.hours(-hours_ago);
+    note_at(draft, case, written_at, kind, text);
+}
+
+/// A note by the case's key worker.
+pub(super) fn note_at(
+    draft: &mut Draft,
+    case: &Case,
+    written_at: Timestamp,
+    kind: &str,
+    text: &str,
+) {
     let id = format!("T-70{:03}", draft.register.notes.len() + 1);
     let author_id = case.key_worker_id.clone().unwrap_or_else(|| case.supervisor_id.clone());
     let name = draft.register.workers.get(&author_id).map_or("", |w| w.name.as_str()).to_owned();
-    let mut note = forms::note(id, case, (author_id, name), draft.when.hours(-hours_ago));
+    let mut note = forms::note(id, case, (author_id, name), written_at);
     note.kind = kind.to_owned();
     note.text = text.to_owned();
     draft.register.notes.put(note);

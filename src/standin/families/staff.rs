@@ -154,11 +154,8 @@ fn worker(draft: &mut Draft, office: &'static Office, number: usize) -> Worker {
     let student = number == office.workers && office.workers > 20;
     let left = office.slug == "elizabeth" && number == office.workers - 1;
     let community = &COMMUNITIES[draft.draw.below(COMMUNITIES.len())];
-    let given = draft.draw.pick(if draft.draw.clone().chance(70) {
-        community.women
-    } else {
-        community.men
-    });
+    let women = draft.draw.chance(70);
+    let given = draft.draw.pick(if women { community.women } else { community.men });
     Worker {
         updated_at: draft.when.days(-draft.draw.between(8, 700)),
         name: format!("{given} {}", draft.draw.pick(community.surnames)),

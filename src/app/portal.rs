@@ -1,0 +1,59 @@
+//! Starts what signing in and the staff portal need, from the site's folder alone.
+//!
+//! It reads no database: with everything else down, people still sign in and the copy still opens.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::clock::Clock;
+use crate::config::service::Service;
+use crate::identity::Identity;
+use crate::vault::audit::{Audit, Files};
+use crate::vault::site::Site;
+use crate::vault::{directory, policy};
+use crate::web::portal::PortalWeb;
+
+/// Thirty days of audit at its peak, written out in advance.
+const AUDIT_BYTES: u64 = 64 * 1024 * 1024;
+/// A demo's audit lasts an hour.
+const DEMO_AUDIT_BYTES: u64 = 1024 * 1024;
+
+/// The site of an installation.
+///
+/// # Errors
+/// When its folder is missing or not believed.
+pub fn site(data: &Path) -> anyhow::Result<Site> {
+    let root = data.join("site");
+    Site::open(&root).with_context(|| {
+        format!("opening the site in {}: `holdfast init` makes one", root.display())
+    })
+}
+
+/// Identity, audit trail and pages of the portal.
+///
+/// # Errors
+/// When keys, directory or audit trail cannot be used; each says which file.
+pub fn start(service: &Service, site: &Site, clock: &Clock) -> anyhow::Result<Arc<PortalWeb>> {
+    let node = site.node_key()?;
+    let signers = policy::signers(site)?;
+    let directory = directory::load(site, &node, &signers.policy)?;
+    let folder = service.data.join("audit");
+    std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    let length_bytes = if service.file.synthetic { DEMO_AUDIT_BYTES } else { AUDIT_BYTES };
+    let audit = Audit::open(Files {
+        first: folder.join("audit.log"),
+        second: folder.join("audit-second.log"),
+        length_bytes,
+        key: policy::audit_key(&node),
+    })
+    .context("opening the audit trail")?;
+    Ok(Arc::new(PortalWeb {
+        clock: clock.clone(),
+        zone: service.time_zone.clone(),
+        synthetic: service.file.synthetic,
+        identity: Arc::new(Identity::new(directory)),
+        audit,
+    }))
+}
