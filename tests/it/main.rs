@@ -3,10 +3,11 @@
 
 mod channels;
 mod grafana;
+mod guide;
 mod metrics;
-mod standin;
 mod observation;
 mod probing;
 mod roundup;
+mod standin;
 mod support;
 mod web;
