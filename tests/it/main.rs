@@ -3,6 +3,8 @@
 
 mod channels;
 mod continuity;
+mod grafana;
+mod guide;
 mod metrics;
 mod observation;
 mod probing;
