@@ -64,6 +64,7 @@ pub mod domain;
 pub mod identity;
 pub mod index;
 pub mod probing;
+pub mod snapshots;
 pub mod sources;
 pub mod standin;
 pub mod store;
