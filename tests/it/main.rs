@@ -3,9 +3,9 @@
 
 mod channels;
 mod metrics;
-mod standin;
 mod observation;
 mod probing;
 mod roundup;
+mod standin;
 mod support;
 mod web;
