@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
 mod channels;
+mod continuity;
+mod grafana;
+mod guide;
 mod metrics;
 mod observation;
 mod probing;
