@@ -50,6 +50,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
         zone: service.time_zone.clone(),
         synthetic: service.file.synthetic,
         targets: known,
+        plans: None,
         sessions: portal.identity.clone(),
         changes,
         stop: stop.clone(),

@@ -138,7 +138,7 @@ pub async fn notice(store: &Store, id: &str) -> Result<Option<OutboxRow>, StoreE
 ///
 /// # Errors
 /// When the database cannot be read.
-pub(super) async fn activation_and_plan(
+pub async fn activation_and_plan(
     store: &Store,
     id: &ActivationId,
 ) -> Result<Option<(Activation, Playbook)>, StoreError> {

@@ -6,10 +6,13 @@
 pub mod activation;
 pub mod bands;
 pub mod figures;
+pub mod incidents;
 pub mod notices;
 pub mod now;
 pub mod outage;
 pub mod probes;
+pub mod register;
+pub mod start;
 pub mod waterfall;
 
 use crate::domain::session::Role;

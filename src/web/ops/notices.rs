@@ -1,19 +1,25 @@
 //! Notices with their attempts: who was told what, over which channel, and how it went.
 
-use crate::domain::notice::{Channel, NoticeKind, NoticeState};
-use crate::store::continuity::find;
-use crate::store::continuity::outbox::OutboxRow;
-use crate::store::{Store, StoreError};
+use std::sync::Arc;
 
+use axum::extract::{Form, Path, State};
+use axum::http::HeaderMap;
+use axum::response::Redirect;
+use serde::Deserialize;
+
+use crate::continuity::views::NoticeView;
+use crate::domain::notice::{Channel, NoticeKind, NoticeState};
+use crate::store::continuity::outbox;
+
+use super::super::Web;
+use super::super::error::WebError;
 use super::super::names::{Names, in_plain};
 use super::super::states::Progress;
 use super::super::times::{Moment, Times};
 
-/// Notices whose attempts are read; more are listed without.
-const WITH_ATTEMPTS: usize = 200;
-
 /// One notice to one person over one channel.
 pub struct NoticeLine {
+    pub id: String,
     pub progress: Progress,
     pub in_doubt: bool,
     pub who: String,
@@ -26,60 +32,87 @@ pub struct NoticeLine {
     pub attempts: Vec<String>,
 }
 
-/// The lines of `rows`, those in doubt first, then newest first.
-///
-/// # Errors
-/// When the attempts cannot be read.
-pub async fn lines(
-    store: &Store,
-    rows: &[OutboxRow],
-    names: Names<'_>,
-    times: &Times,
-) -> Result<Vec<NoticeLine>, StoreError> {
-    let mut lines = Vec::with_capacity(rows.len());
-    for (at, row) in rows.iter().rev().enumerate() {
-        let attempts = if at < WITH_ATTEMPTS && row.attempts > 0 {
-            find::attempts(store, &row.id).await?
-        } else {
-            Vec::new()
-        };
-        let attempts = attempts
-            .iter()
-            .map(|attempt| {
-                let when = times.moment(attempt.at).to_the_second();
-                match attempt.detail.as_str() {
-                    "" => format!("{when} {}", in_plain(&attempt.outcome)),
-                    detail => format!("{when} {}: {detail}", in_plain(&attempt.outcome)),
-                }
-            })
-            .collect();
-        lines.push(line(row, attempts, names, times));
-    }
-    lines.sort_by_key(|line| !line.in_doubt);
-    Ok(lines)
+/// The lines of some notices, in their order.
+#[must_use]
+pub fn lines(notices: &[NoticeView], names: Names<'_>, times: &Times) -> Vec<NoticeLine> {
+    notices.iter().map(|notice| line(notice, names, times)).collect()
 }
 
-fn line(row: &OutboxRow, attempts: Vec<String>, names: Names<'_>, times: &Times) -> NoticeLine {
-    let (progress, state) = shown(row.state);
+/// Whether somebody has to be rung.
+#[must_use]
+pub fn any_in_doubt(notices: &[NoticeLine]) -> bool {
+    notices.iter().any(|notice| notice.in_doubt)
+}
+
+fn line(notice: &NoticeView, names: Names<'_>, times: &Times) -> NoticeLine {
+    let (progress, state) = shown(notice.state);
+    let attempts = notice.attempts.iter().map(|attempt| {
+        let when = times.moment(attempt.at).to_the_second();
+        match attempt.detail.as_str() {
+            "" => format!("{when} {}", in_plain(&attempt.outcome)),
+            detail => format!("{when} {}: {detail}", in_plain(&attempt.outcome)),
+        }
+    });
     NoticeLine {
+        id: notice.id.clone(),
         progress,
-        in_doubt: row.state == NoticeState::InDoubt,
-        who: match &row.person {
+        in_doubt: notice.state == NoticeState::InDoubt,
+        who: match &notice.person {
             Some(person) => names.person(person),
-            None => row.address.clone(),
+            None => notice.address.clone(),
         },
-        what: kind_in_words(row.kind),
-        channel: match row.channel {
+        what: kind_in_words(notice.kind),
+        channel: match notice.channel {
             Channel::Email => "e-mail",
             Channel::Sms => "text message",
             Channel::Console => "console",
             Channel::Webhook => "webhook",
         },
-        created: times.moment(row.created_at),
+        created: times.moment(notice.created_at),
         state,
-        answer: row.answer.clone(),
-        attempts,
+        answer: notice.answer.clone(),
+        attempts: attempts.collect(),
     }
+}
+
+/// What somebody found out about a notice in doubt.
+#[derive(Debug, Deserialize)]
+pub(in crate::web) struct Settled {
+    /// `yes` or `no`.
+    arrived: String,
+}
+
+pub(in crate::web) async fn settle(
+    State(web): State<Arc<Web>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Form(settled): Form<Settled>,
+) -> Result<Redirect, WebError> {
+    let arrived = match settled.arrived.as_str() {
+        "yes" => true,
+        "no" => false,
+        _ => return Err(WebError::Invalid("Say whether it arrived.".to_owned())),
+    };
+    let now = web.clock.now();
+    let done = outbox::settle_doubt(&web.store, &id, arrived, now).await;
+    if !done.map_err(WebError::internal)? {
+        return Err(WebError::Conflict("This notice is not in doubt any more.".to_owned()));
+    }
+    web.changed();
+    Ok(Redirect::to(&page_before(&headers)))
+}
+
+/// The console's page the form was on; the first one when the browser does not say.
+fn page_before(headers: &HeaderMap) -> String {
+    headers
+        .get("referer")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|address| address.split_once("://")?.1.find('/').map(|at| (address, at)))
+        .and_then(|(address, at)| {
+            let path = &address.split_once("://")?.1[at..];
+            path.starts_with("/ops").then(|| path.to_owned())
+        })
+        .unwrap_or_else(|| "/ops".to_owned())
 }
 
 fn shown(state: NoticeState) -> (Progress, &'static str) {

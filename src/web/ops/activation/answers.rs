@@ -6,12 +6,12 @@ use axum::extract::{Extension, Form, Path, State};
 use axum::response::Redirect;
 use serde::Deserialize;
 
+use crate::continuity::command::Command;
 use crate::continuity::decide::Input;
 use crate::domain::ids::{ChecklistItemId, FunctionId, PersonId, PlaybookStepId};
 use crate::domain::incident::ActivationId;
 
 use super::super::super::Web;
-use super::super::super::deeds::Deed;
 use super::super::super::error::WebError;
 use super::super::super::gate::Visitor;
 
@@ -104,8 +104,8 @@ async fn answer(
 ) -> Result<Redirect, WebError> {
     let by = visitor.signed_in()?.account.person.clone();
     let input = input(&sent, by)?;
-    let deed = Deed::Answer { activation: ActivationId(activation.clone()), input };
-    web.deeds.ask(deed).await?;
+    let command = Command::Input(ActivationId(activation.clone()), input);
+    web.plans()?.continuity.ask(command).await?;
     web.changed();
     let step = sent.step.filter(|step| !step.is_empty());
     let place = step.map(|step| format!("#step-{step}")).unwrap_or_default();

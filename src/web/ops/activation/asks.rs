@@ -2,8 +2,8 @@
 //!
 //! Whether this person may answer is decided by continuity when they do.
 
-use crate::continuity::activation::StepState;
-use crate::domain::playbook::{Checklist, Proof, Step, Verb};
+use crate::continuity::views::timeline::{ChecklistView, StepView};
+use crate::domain::playbook::Proof;
 
 use super::timeline::Source;
 
@@ -28,43 +28,38 @@ pub struct TickLine {
 }
 
 /// The form of a step, when it waits for somebody.
-pub fn of(step: &Step, state: &StepState, source: &Source<'_>) -> Option<Ask> {
-    if !state.is_pending() || source.activation.phase.is_over() {
-        return None;
-    }
-    if state.approval.as_ref().is_some_and(|approval| approval.is_open()) {
+pub fn of(step: &StepView, source: &Source<'_>) -> Option<Ask> {
+    if step.approval.as_ref().is_some_and(|asked| asked.open) {
         return Some(Ask::Approve { question: format!("Go ahead with: {}?", step.title) });
     }
-    if let (Verb::Checklist(list), Some(_)) = (&step.verb, &state.checklist) {
-        return Some(Ask::Tick(tick_lines(list, state, source)));
+    match &step.checklist {
+        Some(list) if list.open => Some(Ask::Tick(tick_lines(list, source))),
+        _ => step.acknowledgeable.then_some(Ask::Acknowledge),
     }
-    let awaited = state.acknowledgement.as_ref().is_some_and(|one| one.satisfied_at.is_none());
-    awaited.then_some(Ask::Acknowledge)
 }
 
-fn tick_lines(list: &Checklist, state: &StepState, source: &Source<'_>) -> Vec<TickLine> {
-    let ticks = state.checklist.as_ref().map(|checklist| &checklist.ticks);
-    list.items
+/// The lines of a checklist with whoever ticked them.
+pub fn tick_lines(list: &ChecklistView, source: &Source<'_>) -> Vec<TickLine> {
+    list.lines
         .iter()
-        .map(|item| {
-            let tick = ticks.and_then(|ticks| ticks.get(&item.id));
-            let second = list.second_person && tick.is_some_and(|one| one.checked_by.is_none());
-            TickLine {
-                id: item.id.to_string(),
-                text: item.text.clone(),
-                must: item.must,
-                proof: item.proof.map(|proof| match proof {
-                    Proof::Count => "how many",
-                    Proof::Words => "in words",
-                }),
-                ticked: tick.map(|tick| {
-                    let who = source.names.person(&tick.by);
-                    let at = source.times.moment(tick.at).short();
-                    let proof = tick.proof.as_ref().map(|p| format!(" ({p})")).unwrap_or_default();
-                    format!("{who} at {at}{proof}")
-                }),
-                second,
-            }
+        .map(|line| TickLine {
+            id: line.id.to_string(),
+            text: line.text.clone(),
+            must: line.must,
+            proof: line.proof.map(|proof| match proof {
+                Proof::Count => "how many",
+                Proof::Words => "in words",
+            }),
+            ticked: line.ticked_by.as_ref().map(|(by, at)| {
+                let who = source.names.person(by);
+                let at = source.times.moment(*at).short();
+                let given = line.given.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+                let checked = line.checked_by.as_ref().map_or_else(String::new, |by| {
+                    format!(", checked by {}", source.names.person(by))
+                });
+                format!("{who} at {at}{given}{checked}")
+            }),
+            second: list.second_person && line.ticked_by.is_some() && line.checked_by.is_none(),
         })
         .collect()
 }

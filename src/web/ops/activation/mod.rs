@@ -12,22 +12,19 @@ use axum::response::IntoResponse;
 
 use crate::continuity::activation::Activation;
 use crate::continuity::event::StartedBy;
+use crate::continuity::views;
+use crate::continuity::views::timeline::activation as view_of;
 use crate::domain::incident::{ActivationId, Phase};
-use crate::domain::people::People;
-use crate::domain::playbook::Playbook;
-use crate::store::continuity::find::{self, StoredActivation};
-use crate::store::{Store, StoreError};
 
 use super::super::Web;
 use super::super::error::WebError;
 use super::super::gate::Visitor;
 use super::super::layout::{Layout, Section, page};
 use super::super::names::{Names, in_plain};
-use super::super::states::Progress;
 use super::super::times::Times;
 use super::notices::{self, NoticeLine};
 
-use asks::Ask;
+use asks::{Ask, TickLine};
 use timeline::{Line, Source};
 
 /// A function that is set aside.
@@ -51,6 +48,8 @@ struct ActivationPage {
     /// Title and words.
     summary: Vec<(&'static str, String)>,
     lines: Vec<Line>,
+    /// What is left to put back into the system: the step, and its lines.
+    reconcile: Option<(String, Vec<TickLine>)>,
     suspensions: Vec<SuspensionLine>,
     /// A decision on standing down that waits for somebody.
     stand_down: Option<String>,
@@ -59,83 +58,58 @@ struct ActivationPage {
     notices: Vec<NoticeLine>,
 }
 
-/// An activation with the plan it is pinned to.
-pub struct Loaded {
-    pub activation: Activation,
-    pub playbook: Playbook,
-}
-
-impl Loaded {
-    /// Reads what a stored activation says.
-    ///
-    /// # Errors
-    /// When the database cannot be read, or holds what this version cannot read.
-    pub async fn from_row(store: &Store, row: &StoredActivation) -> Result<Self, StoreError> {
-        let unreadable = |_| StoreError::Unreadable("activation");
-        let activation = serde_json::from_str(&row.document).map_err(unreadable)?;
-        let pinned = find::pinned_playbook(store, &row.playbook_hash)
-            .await?
-            .ok_or(StoreError::Unreadable("pinned playbook"))?;
-        let playbook = serde_json::from_str(&pinned.document)
-            .map_err(|_| StoreError::Unreadable("pinned playbook"))?;
-        Ok(Self { activation, playbook })
-    }
-}
-
 pub(in crate::web) async fn activation(
     State(web): State<Arc<Web>>,
     Extension(visitor): Extension<Visitor>,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, WebError> {
-    let id = ActivationId(id);
-    let row = find::activation_by_id(&web.store, &id)
-        .await
-        .map_err(WebError::internal)?
-        .ok_or(WebError::NotFound("There is no plan in force of that number."))?;
-    let loaded = Loaded::from_row(&web.store, &row).await.map_err(WebError::internal)?;
-    let sent = find::notices_of_activation(&web.store, &id).await.map_err(WebError::internal)?;
+    let missing = || WebError::NotFound("There is no plan in force of that number.");
+    let (id, times) = (ActivationId(id), web.times());
+    let found = views::activation_and_plan(&web.store, &id).await.map_err(WebError::internal)?;
+    let (state, playbook) = found.ok_or_else(missing)?;
+    let found = view_of(&web.store, &id, times.now()).await.map_err(WebError::internal)?;
+    let view = found.ok_or_else(missing)?;
     let people = web.people();
-    let times = web.times();
-    let notices = notices::lines(&web.store, &sent, Names(&people), &times)
-        .await
-        .map_err(WebError::internal)?;
-    page(&compose(&web, &visitor, &loaded, &people, notices))
+    let source = Source {
+        view: &view,
+        state: &state,
+        playbook: &playbook,
+        names: Names(&people),
+        times: &times,
+    };
+    page(&compose(&web, &visitor, &source))
 }
 
-fn compose(
-    web: &Web,
-    visitor: &Visitor,
-    loaded: &Loaded,
-    people: &People,
-    notices: Vec<NoticeLine>,
-) -> ActivationPage {
-    let times = web.times();
-    let Loaded { activation, playbook } = loaded;
-    let source = Source { playbook, activation, names: Names(people), times: &times };
-    let opened = times.moment(activation.t0);
-    let phase = activation.phase.title();
-    let title =
-        format!("{}: {} since {}", activation.header.title, phase.to_lowercase(), opened.short());
-    let approval = activation.stand_down.approval.as_ref().filter(|one| one.is_open());
+fn compose(web: &Web, visitor: &Visitor, source: &Source<'_>) -> ActivationPage {
+    let Source { view, state, playbook, names, times } = *source;
+    let opened = times.moment(view.t0);
+    let phase = state.phase.title();
+    let title = format!("{}: {} since {}", view.line.title, phase.to_lowercase(), opened.short());
+    let asked = view.stand_down.approval.as_ref().filter(|asked| asked.open);
     ActivationPage {
         layout: web.layout(&title, Section::Operations, visitor).at("/ops").live(),
-        id: activation.header.id.to_string(),
-        title: activation.header.title.clone(),
+        id: view.line.id.to_string(),
+        title: view.line.title.clone(),
         phase,
-        tone: tone(activation.phase),
-        exercise: activation.header.exercise,
-        sentence: activation
+        tone: tone(state.phase),
+        exercise: view.header.exercise,
+        sentence: view
             .standing
             .as_ref()
-            .map_or_else(|| activation.header.reason.clone(), |one| one.sentence.clone()),
-        summary: summary(activation, source.names, &times),
+            .map_or_else(|| view.header.reason.clone(), |one| one.sentence.clone()),
+        summary: summary(state, names, times),
         lines: source.lines(),
-        suspensions: suspensions(activation, source.names, &times),
-        stand_down: approval
-            .map(|state| source.approved(state, Some(&playbook.stand_down.approve))),
-        proposed: activation.phase == Phase::Proposed,
-        can_stand_down: activation.phase == Phase::Active && approval.is_none(),
-        notices,
+        reconcile: view
+            .reconcile
+            .as_ref()
+            .filter(|list| list.open)
+            .map(|list| (list.step.to_string(), asks::tick_lines(list, source))),
+        suspensions: suspensions(state, names, times),
+        stand_down: asked
+            .map(|asked| source.awaited(asked, playbook.stand_down.approve.if_no_answer)),
+        proposed: state.phase == Phase::Proposed,
+        can_stand_down: state.phase == Phase::Active && asked.is_none(),
+        notices: notices::lines(&view.notices, names, times),
     }
 }
 

@@ -1,14 +1,15 @@
-//! A plan in force as a timeline: what is done, due, late, skipped and why.
+//! A plan in force as a timeline, in words: what is done, due, late, skipped and why.
 //!
-//! Made from the pinned plan and what is known of it; it decides nothing.
+//! How each step stands is continuity's view; here it is said with names and times.
 
 use crate::continuity::activation::{
-    AcknowledgementState, ActionState, Activation, ApprovalState, Progress as Known, StepState,
+    AcknowledgementState, ActionState, Activation, Progress as Known,
 };
 use crate::continuity::event::{Decided, SkipReason};
-use crate::domain::playbook::{Approval, IfNoAnswer, Playbook, Step, Verb};
+use crate::continuity::views::timeline::{ActivationView, ApprovalView, StepStatus, StepView};
+use crate::domain::playbook::{IfNoAnswer, Playbook};
 
-use super::super::super::names::{Names, counted};
+use super::super::super::names::{Names, counted, listed};
 use super::super::super::states::Progress;
 use super::super::super::times::{Moment, Times};
 use super::asks::{self, Ask};
@@ -18,8 +19,8 @@ pub struct Line {
     /// The step's id, for links into the page.
     pub id: String,
     pub progress: Progress,
-    /// When it was, or will be, due.
-    pub at: Moment,
+    /// When it was, or will be, due; none for an ending that has not begun.
+    pub at: Option<Moment>,
     pub title: String,
     /// What is known of it, a sentence each.
     pub words: Vec<String>,
@@ -29,82 +30,80 @@ pub struct Line {
 
 /// What the lines are made from.
 pub struct Source<'a> {
+    pub view: &'a ActivationView,
+    pub state: &'a Activation,
     pub playbook: &'a Playbook,
-    pub activation: &'a Activation,
     pub names: Names<'a>,
     pub times: &'a Times,
 }
 
 impl Source<'_> {
-    /// Every step of the plan, in order of its time; the ending once it has begun.
+    /// Every step of the plan by its time, then the ending once it has begun.
     #[must_use]
     pub fn lines(&self) -> Vec<Line> {
-        let mut steps: Vec<&Step> = self.playbook.steps.iter().collect();
-        steps.sort_by_key(|step| step.at);
-        let ending = self.playbook.stand_down.steps.iter();
-        let begun = ending.filter(|step| self.activation.steps.contains_key(&step.id));
-        steps.into_iter().chain(begun).map(|step| self.line(step)).collect()
+        let mut steps: Vec<&StepView> = self.view.steps.iter().collect();
+        steps.sort_by_key(|step| step.due_at);
+        let ending = self.view.ending.iter().filter(|step| step.due_at.is_some());
+        steps.into_iter().chain(ending).map(|step| self.line(step)).collect()
     }
 
-    fn line(&self, step: &Step) -> Line {
-        let Some(state) = self.activation.steps.get(&step.id) else {
-            return self.later(step);
+    fn line(&self, step: &StepView) -> Line {
+        Line {
+            id: step.id.to_string(),
+            progress: match step.status {
+                StepStatus::Done => Progress::Done,
+                StepStatus::Due => Progress::Due,
+                StepStatus::Late => Progress::Late,
+                StepStatus::Failed => Progress::Failed,
+                StepStatus::Skipped | StepStatus::NotReached => Progress::Skipped,
+                StepStatus::Ahead => Progress::Waiting,
+            },
+            at: step.due_at.map(|at| self.times.moment(at)),
+            title: step.title.clone(),
+            words: self.words(step),
+            ask: asks::of(step, self),
+        }
+    }
+
+    fn words(&self, step: &StepView) -> Vec<String> {
+        let Some(state) = self.state.steps.get(&step.id) else {
+            return vec![self.before_its_time(step)];
         };
         let mut words = Vec::new();
         words.extend(state.acknowledgement.as_ref().map(|one| self.acknowledged(one)));
-        words.extend(state.approval.as_ref().map(|one| self.approved(one, step.approve.as_ref())));
-        words.extend(self.ticked(step, state));
-        words.extend(state.action.as_ref().map(acted));
-        words.extend(ended(&state.progress));
-        Line {
-            id: step.id.to_string(),
-            progress: self.progress(state),
-            at: self.times.moment(state.due_at),
-            title: step.title.clone(),
-            words,
-            ask: asks::of(step, state, self),
-        }
-    }
-
-    /// A step whose time has not come.
-    fn later(&self, step: &Step) -> Line {
-        let due_at = self.activation.t0.saturating_add(step.at.duration());
-        let due = self.times.moment(due_at.unwrap_or(self.activation.t0));
-        let over = self.activation.stood_down_at.is_some() || self.activation.phase.is_over();
-        let (progress, words) = if over {
-            (Progress::Skipped, "The plan ended before its time came.".to_owned())
-        } else if due.at() <= self.times.now() {
-            (Progress::Due, "Its time has come.".to_owned())
-        } else {
-            let condition = step.only_if.as_ref().map_or("", |_| ", if it still applies then");
-            (Progress::Waiting, format!("Due {}{condition}.", due.relative()))
-        };
-        Line {
-            id: step.id.to_string(),
-            progress,
-            at: due,
-            title: step.title.clone(),
-            words: vec![words],
-            ask: None,
-        }
-    }
-
-    fn progress(&self, state: &StepState) -> Progress {
-        match &state.progress {
-            Known::Done { .. } => Progress::Done,
-            Known::Skipped { .. } => Progress::Skipped,
-            Known::Failed { .. } => Progress::Failed,
-            Known::Pending => {
-                let acknowledge_by = state.acknowledgement.as_ref().map(|one| one.due_at);
-                let answer_by = state.approval.as_ref().and_then(|one| one.answer_by);
-                let by = acknowledge_by.or(answer_by);
-                if by.is_some_and(|by| by < self.times.now()) {
-                    Progress::Late
-                } else {
-                    Progress::Due
-                }
+        match (&state.approval, &step.approval) {
+            (Some(decided), _) if decided.decided.is_some() => {
+                words.extend(decided.decided.map(|how| self.decided(how, decided)));
             }
+            (_, Some(asked)) => {
+                let plan = self.playbook.step(&step.id).and_then(|plan| plan.approve.as_ref());
+                words.push(self.awaited(asked, plan.and_then(|plan| plan.if_no_answer)));
+            }
+            _ => {}
         }
+        if let Some(list) = &step.checklist {
+            let done = list.lines.iter().filter(|line| line.ticked_by.is_some()).count();
+            let audience = self.names.role(&list.audience);
+            words.push(format!("{audience}: {done} of {} ticked.", list.lines.len()));
+        }
+        words.extend(state.action.as_ref().map(acted));
+        match &state.progress {
+            Known::Skipped { why, .. } => words.push(format!("Skipped: {}.", skipped(*why))),
+            Known::Failed { why, .. } => words.push(format!("Failed: {why}")),
+            Known::Pending | Known::Done { .. } => {}
+        }
+        words
+    }
+
+    fn before_its_time(&self, step: &StepView) -> String {
+        if step.status == StepStatus::NotReached {
+            return "The plan ended before its time came.".to_owned();
+        }
+        let conditional =
+            self.playbook.step(&step.id).is_some_and(|planned| planned.only_if.is_some());
+        let condition = if conditional { ", if it still applies then" } else { "" };
+        let due = step.due_at.map_or_else(String::new, |at| self.times.moment(at).relative());
+        format!("Due {due}{condition}.")
     }
 
     fn acknowledged(&self, state: &AcknowledgementState) -> String {
@@ -116,19 +115,18 @@ impl Source<'_> {
                     format!("{} at {}", self.names.person(person), self.times.moment(*at).short())
                 })
                 .collect();
-            return format!("Acknowledged by {}.", super::super::super::names::listed(&who));
+            return format!("Acknowledged by {}.", listed(&who));
         }
         let told = self.names.persons(&state.told);
-        let by = self.times.moment(state.due_at);
-        let mut words = format!("Waits for {told} to acknowledge by {}", by.short());
-        if state.due_at < self.times.now() {
-            words = format!("Nobody of {told} acknowledged by {}", by.short());
-        }
+        let by = self.times.moment(state.due_at).short();
+        let mut words = if state.due_at < self.times.now() {
+            format!("Not acknowledged by {by}. Told: {told}")
+        } else {
+            format!("Waits until {by} for {told} to acknowledge")
+        };
         if state.escalations > 0 {
-            words.push_str(&format!(
-                "; told further {}",
-                counted(state.escalations as usize, "time")
-            ));
+            let further = counted(state.escalations as usize, "time");
+            words.push_str(&format!("; further people told {further}"));
         }
         if let Some(next) = state.escalate_at {
             words.push_str(&format!("; next {}", self.times.moment(next).relative()));
@@ -136,91 +134,68 @@ impl Source<'_> {
         words + "."
     }
 
-    /// How a decision stands, in words.
-    #[must_use]
-    pub fn approved(&self, state: &ApprovalState, rule: Option<&Approval>) -> String {
-        let votes = self.names.persons(&state.votes);
-        match state.decided {
-            Some((Decided::Approved, at)) if votes.is_empty() => {
-                format!("Approved at {}.", self.times.moment(at).short())
+    fn decided(
+        &self,
+        (how, at): (Decided, jiff::Timestamp),
+        state: &crate::continuity::activation::ApprovalState,
+    ) -> String {
+        let at = self.times.moment(at).short();
+        match (how, &state.refused) {
+            (Decided::Approved, _) if state.votes.is_empty() => format!("Approved at {at}."),
+            (Decided::Approved, _) => {
+                format!("Approved by {} at {at}.", self.names.persons(&state.votes))
             }
-            Some((Decided::Approved, at)) => {
-                format!("Approved by {votes} at {}.", self.times.moment(at).short())
+            (Decided::ByRule, _) => format!("Went ahead by rule at {at}: nobody answered."),
+            (Decided::NoAnswer, _) => format!("Left out at {at}: nobody answered."),
+            (Decided::Refused, Some((person, why))) => {
+                format!("Refused by {} at {at}: {why}", self.names.person(person))
             }
-            Some((Decided::ByRule, at)) => {
-                format!("Went ahead by rule at {}: nobody answered.", self.times.moment(at).short())
-            }
-            Some((Decided::NoAnswer, at)) => {
-                format!("Left out at {}: nobody answered.", self.times.moment(at).short())
-            }
-            Some((Decided::Refused, at)) => match &state.refused {
-                Some((person, why)) => format!(
-                    "Refused by {} at {}: {why}",
-                    self.names.person(person),
-                    self.times.moment(at).short()
-                ),
-                None => format!("Refused at {}.", self.times.moment(at).short()),
-            },
-            None => self.awaited(state, rule),
+            (Decided::Refused, None) => format!("Refused at {at}."),
         }
     }
 
-    fn awaited(&self, state: &ApprovalState, rule: Option<&Approval>) -> String {
-        let mut words = format!("{} of {} votes", state.votes.len(), state.votes_needed);
-        if let Some(rule) = rule {
-            words.push_str(&format!("; {} may decide", self.names.roles(&rule.by)));
+    /// Who decides, how many did, and what happens when nobody does.
+    #[must_use]
+    pub fn awaited(&self, asked: &ApprovalView, rule: Option<IfNoAnswer>) -> String {
+        let who: Vec<String> = asked.asked_of.iter().map(|role| self.names.role(role)).collect();
+        let mut words = format!("To decide: {}", who.join(" or "));
+        if asked.votes_needed > 1 {
+            words.push_str(&format!("; {} of {} votes so far", asked.votes, asked.votes_needed));
         }
-        if let Some(by) = state.answer_by {
-            let then = match rule.and_then(|rule| rule.if_no_answer) {
+        if let Some(by) = asked.answer_by {
+            let then = match rule {
                 Some(IfNoAnswer::OpenByRule | IfNoAnswer::ProceedByRule) => "it goes ahead by rule",
                 Some(IfNoAnswer::AskAgain) => "they are asked again",
                 Some(IfNoAnswer::Skip) => "it is left out",
                 None => "it stays open",
             };
-            let by = self.times.moment(by);
-            words.push_str(&format!("; without an answer by {} {then}", by.short()));
+            let by = self.times.moment(by).short();
+            words.push_str(&format!(". Without an answer by {by} {then}"));
         }
         words + "."
-    }
-
-    fn ticked(&self, step: &Step, state: &StepState) -> Option<String> {
-        let (Verb::Checklist(list), Some(ticks)) = (&step.verb, &state.checklist) else {
-            return None;
-        };
-        let audience = self.names.role(&list.audience);
-        let done = list.items.iter().filter(|item| ticks.ticks.contains_key(&item.id)).count();
-        let mut words = format!("{audience}: {done} of {} ticked", list.items.len());
-        if let Some(next) = ticks.remind_at.filter(|_| state.is_pending()) {
-            words.push_str(&format!("; reminded {}", self.times.moment(next).relative()));
-        }
-        Some(words + ".")
     }
 }
 
 fn acted(state: &ActionState) -> String {
     let mut words = match state.done_at {
         Some(_) if state.detail.is_empty() => "Carried out".to_owned(),
-        Some(_) => state.detail.trim_end_matches('.').to_owned(),
+        Some(_) => capital(state.detail.trim_end_matches('.')),
         None if state.attempts > 0 => {
-            format!("Tried {}", counted(state.attempts as usize, "time"))
+            format!("Tried {}, no answer yet", counted(state.attempts as usize, "time"))
         }
-        None => "Under way".to_owned(),
+        None => "Asked for, no answer yet".to_owned(),
     };
-    if state.rehearsed {
-        words.push_str(", rehearsed only");
-    }
     if state.undone {
         words.push_str("; taken back since");
     }
     words + "."
 }
 
-fn ended(progress: &Known) -> Option<String> {
-    match progress {
-        Known::Skipped { why, .. } => Some(format!("Skipped: {}.", skipped(*why))),
-        Known::Failed { why, .. } => Some(format!("Failed: {why}")),
-        Known::Pending | Known::Done { .. } => None,
-    }
+/// The sentence with a capital.
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}", letters.as_str())
 }
 
 fn skipped(why: SkipReason) -> &'static str {
