@@ -52,6 +52,7 @@
 //! 8. An answer to a person or a peer means it is durable.
 
 pub mod app;
+pub mod capture;
 pub mod channels;
 pub mod cli;
 pub mod clock;
@@ -65,6 +66,7 @@ pub mod identity;
 pub mod index;
 pub mod probing;
 pub mod reporting;
+pub mod sources;
 pub mod standin;
 pub mod store;
 pub mod telemetry;

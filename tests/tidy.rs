@@ -403,3 +403,30 @@ fn one_provider_of_cryptography_is_linked() {
         assert!(!tree.lines().any(|line| line.starts_with(unwanted)), "{unwanted}is linked");
     }
 }
+
+/// Names that look like a metric of ours, without what Prometheus adds to a histogram's.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = text.split(|c: char| !name(c)).filter(|word| word.starts_with("holdfast_"));
+    let suffixes = ["_bucket", "_sum", "_count"];
+    words
+        .map(|word| suffixes.iter().find_map(|s| word.strip_suffix(s)).unwrap_or(word).to_owned())
+        .collect()
+}
+
+#[test]
+fn every_query_names_a_real_metric() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let catalogue = root.join("src/telemetry/metrics/catalogue.rs");
+    let known = metrics_in(&fs::read_to_string(catalogue).unwrap());
+    let mut shown = Vec::new();
+    files(&root.join("grafana"), &[".json", ".yaml"], &mut shown);
+    assert!(shown.len() > 3, "the dashboards are not where they were");
+    for path in shown {
+        let named = metrics_in(&fs::read_to_string(&path).unwrap());
+        let unknown: Vec<_> = named.difference(&known).collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?}", path.display());
+    }
+    let invented = metrics_in("sum(rate(holdfast_wishes_bucket[5m]))");
+    assert_eq!(invented.difference(&known).collect::<Vec<_>>(), ["holdfast_wishes"]);
+}

@@ -37,6 +37,7 @@ pub const PROFILES: &[Profile] = &[Profile {
     files: shipped! {
         "probes/c3ms.yaml" from "probes/c3ms.yaml",
         "people.yaml" from "playbooks/demo/people.yaml",
+        "directory.yaml" from "src/app/profile/c3ms/directory.yaml",
     },
     playbooks: shipped! {
         "playbooks/case-system-down.yaml" from "playbooks/c3ms/case-system-down.yaml",
@@ -135,11 +136,11 @@ fn holdfast_yaml(choices: &Choices) -> anyhow::Result<String> {
         origin => format!("http://{}", choices.listen),
         synthetic => rehearsal.is_some(),
         target => choices.profile.target,
-        base_url => choices.base_url,
+        base_url => choices.base_url.as_str(),
         interval => rehearsal.map(|r| r.interval.clone()),
         writes => rehearsal.map(|r| r.writes.clone()),
         hello => "localhost",
-        smtp_host => choices.relay.host,
+        smtp_host => choices.relay.host.as_str(),
         smtp_port => choices.relay.port,
         smtp_security => choices.relay.security,
         update_interval => rehearsal.map_or("5 min", |r| r.update_interval.as_str()),

@@ -1,5 +1,6 @@
 //! Puts the parts together: roles, channels between them, ordered start and shutdown.
 
+pub mod demo;
 pub mod init;
 pub mod observe;
 pub mod parts;

@@ -15,13 +15,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::detection::{Advance, Input, Standing, State};
-use crate::domain::check::{Check, CheckKind};
+use crate::domain::check::Check;
+use crate::domain::ids::{LocationId, ProbeId};
 use crate::domain::outage::DetectionEvent;
 use crate::domain::target::Target;
+use crate::domain::verdict::Verdict;
 use crate::probing::run::Setting;
 use crate::probing::scheduler::{Confirm, Report, Scheduler};
 use crate::store::ledger::{Entry, MissedRun, Range, Recorded};
 use crate::store::{Store, detection, ledger};
+use crate::telemetry::labels::TimeState;
 use crate::telemetry::metrics::Metrics;
 
 /// Checks on their way to the ledger; at 2,000 a second this is five seconds of a stalled disk.
@@ -72,15 +75,51 @@ pub async fn start(
     let scheduler = Scheduler::new(settings, reports);
     let last = ledger::last_slots(&store).await.context("reading the last slots")?;
     let started_at = clock.now();
+    show_resumed(&metrics, &states, &last, started_at);
     tasks.spawn(async move {
         scheduler.report_missed(&last, started_at).await;
         scheduler.run(confirmations, stop).await;
     });
-    let watch = Watch { states, clock: clock.clone(), metrics, confirm, entries, events };
+    let watch = Watch {
+        states,
+        ticked_at: clock.monotonic(),
+        clock: clock.clone(),
+        metrics,
+        confirm,
+        entries,
+        events,
+    };
     tasks.spawn(watch.run(received));
     tasks.spawn(keep_checks(store.clone(), clock.clone(), to_ledger));
     tasks.spawn(keep_events(store, clock, to_events, told, changed));
     Ok(())
+}
+
+/// Shows what is in force from before, and counts the time since each probe's last slot, while
+/// nobody probed, as not known.
+fn show_resumed(
+    metrics: &Metrics,
+    states: &[State],
+    last: &[(ProbeId, LocationId, Timestamp)],
+    now: Timestamp,
+) {
+    for state in states {
+        let target = state.configured();
+        for cohort in &target.cohorts {
+            if let Some(standing) = state.standing(&cohort.id) {
+                metrics.set_verdict(&target.id, &cohort.id, standing.verdict);
+            }
+        }
+        let open = state.open_outages();
+        metrics.set_open_outages(&target.id, open.len(), affected(target, open));
+        for probe in &target.probes {
+            let slots = last.iter().filter(|(id, _, _)| *id == probe.id).map(|(_, _, at)| *at);
+            let away = slots.max().map_or(Duration::ZERO, |last_slot_at| {
+                Duration::try_from(now.duration_since(last_slot_at)).unwrap_or_default()
+            });
+            metrics.add_state_time(&probe.id, TimeState::Verdict(Verdict::Unknown), away);
+        }
+    }
 }
 
 /// Detection as it stood: verdicts and open outages from the store, recent checks recalled.
@@ -132,6 +171,8 @@ fn recalled(recorded: Recorded) -> Check {
 struct Watch {
     states: Vec<State>,
     clock: Clock,
+    /// Monotonic.
+    ticked_at: Duration,
     metrics: Arc<Metrics>,
     confirm: mpsc::Sender<Confirm>,
     entries: mpsc::Sender<Entry>,
@@ -140,6 +181,8 @@ struct Watch {
 
 impl Watch {
     async fn run(mut self, mut received: mpsc::Receiver<Report>) {
+        // An instant and not a pause: reports that come faster than ticks must not starve them.
+        let mut tick_at = self.clock.now();
         loop {
             tokio::select! {
                 report = received.recv() => match report {
@@ -147,7 +190,11 @@ impl Watch {
                     // Probing has ended, and with it every run under way.
                     None => return,
                 },
-                () = self.clock.sleep(TICK_INTERVAL) => self.tick().await,
+                () = self.clock.sleep_until(tick_at) => {
+                    self.tick().await;
+                    let now = self.clock.now();
+                    tick_at = now.checked_add(TICK_INTERVAL).unwrap_or(now);
+                }
             }
         }
     }
@@ -159,6 +206,7 @@ impl Watch {
                 Entry::Check { check, interval_us }
             }
             Report::Missed { target, probe, location, first, slots, interval_us } => {
+                self.metrics.record_missed(&probe, &location, slots);
                 Entry::Missed(MissedRun {
                     target,
                     probe,
@@ -177,12 +225,6 @@ impl Watch {
     async fn observe(&mut self, check: &Check) {
         let now = self.clock.now();
         self.metrics.record_check(check);
-        if check.kind == CheckKind::Slot {
-            let lag = check.finished_at.duration_since(check.slot_at);
-            let ran = Duration::from_millis(u64::from(check.latency_ms));
-            let lag = Duration::try_from(lag).unwrap_or_default().saturating_sub(ran);
-            self.metrics.record_schedule_lag(lag);
-        }
         let state = self.states.iter_mut().find(|state| *state.target() == check.target);
         if let Some(state) = state {
             let advance = state.advance(Input::Check(check), now);
@@ -193,9 +235,23 @@ impl Watch {
     async fn tick(&mut self) {
         let now = self.clock.now();
         self.metrics.record_tick(now);
+        self.count_time();
         for index in 0..self.states.len() {
             let advance = self.states[index].advance(Input::Tick, now);
             self.tell(advance).await;
+        }
+    }
+
+    /// Adds the time since the last tick to the state that each probe is in.
+    fn count_time(&mut self) {
+        let ticked_at = self.clock.monotonic();
+        let spent = ticked_at.saturating_sub(self.ticked_at);
+        self.ticked_at = ticked_at;
+        for state in &self.states {
+            for probe in &state.configured().probes {
+                let verdict = TimeState::Verdict(state.probe_verdict(probe));
+                self.metrics.add_state_time(&probe.id, verdict, spent);
+            }
         }
     }
 
@@ -253,7 +309,8 @@ async fn keep_checks(store: Store, clock: Clock, mut entries: mpsc::Receiver<Ent
             batch.push(entry);
         }
         while let Err(error) = ledger::append(&store, &batch).await {
-            tracing::error!(%error, checks = batch.len(), "the ledger cannot be written; trying again");
+            let checks = batch.len();
+            tracing::error!(%error, checks, "the ledger cannot be written; trying again");
             tokio::time::sleep(Duration::from_secs(1)).await;
             if entries.is_closed() {
                 break;

@@ -3,9 +3,12 @@
 //! A verb reads its arguments, calls one function of `app` and prints what came of it. It must not
 //! hold behaviour that the service needs too.
 
+mod demo;
+mod capture_run;
 mod probe;
 mod schema;
 mod serve;
+mod snapshot;
 mod validate;
 
 use std::io::Write;
@@ -32,10 +35,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Demo(demo::Demo),
     Serve(serve::Serve),
     Validate(validate::Validate),
     Probe(probe::Probe),
     Schema(schema::Schema),
+    Snapshot(snapshot::Snapshot),
+    CaptureRun(capture_run::CaptureRun),
 }
 
 /// How a verb ended badly.
@@ -86,10 +92,13 @@ pub fn run() -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match arguments.verb {
+            Verb::Demo(verb) => verb.run().await,
             Verb::Serve(verb) => verb.run().await,
             Verb::Validate(verb) => verb.run(),
             Verb::Probe(verb) => verb.run().await,
             Verb::Schema(verb) => verb.run(),
+            Verb::Snapshot(verb) => verb.run().await,
+            Verb::CaptureRun(verb) => verb.run().await,
         }
     });
     match ended {

@@ -16,6 +16,7 @@ enum Kind {
     Probes,
     Playbooks,
     People,
+    Mapping,
 }
 
 impl Schema {
@@ -25,6 +26,7 @@ impl Schema {
             Kind::Probes => schemars::schema_for!(crate::config::probes::ProbeFile).to_value(),
             Kind::Playbooks => crate::config::playbooks::schema(),
             Kind::People => crate::config::people::schema(),
+            Kind::Mapping => schemars::schema_for!(crate::config::mapping::MappingFile).to_value(),
         };
         print(format!("{schema:#}"))
     }

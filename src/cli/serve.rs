@@ -25,7 +25,7 @@ impl Serve {
     }
 }
 
-async fn cancel_on_signal(stop: CancellationToken) {
+pub async fn cancel_on_signal(stop: CancellationToken) {
     use tokio::signal::unix::{SignalKind, signal};
     let terminate = async {
         match signal(SignalKind::terminate()) {

@@ -17,7 +17,8 @@ use jiff::Timestamp;
 use crate::domain::check::Check;
 use crate::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
 use crate::domain::outage::{DetectionEvent, Outage};
-use crate::domain::target::Target;
+use crate::domain::target::{Probe, Target};
+use crate::domain::verdict::Verdict;
 use grouping::Outages;
 pub use view::Standing;
 use view::View;
@@ -102,6 +103,14 @@ impl State {
     #[must_use]
     pub fn standing(&self, cohort: &CohortId) -> Option<Standing> {
         self.view.standings.get(cohort).copied()
+    }
+
+    /// How a probe stands for whoever it stands worst for.
+    #[must_use]
+    pub fn probe_verdict(&self, probe: &Probe) -> Verdict {
+        let cohorts = self.view.target.cohorts.iter().filter(|cohort| cohort.sees(probe));
+        let verdicts = cohorts.map(|cohort| self.view.probe_verdict(cohort, probe).verdict);
+        verdicts.max().unwrap_or(Verdict::Unknown)
     }
 
     /// The target as it is configured.

@@ -144,8 +144,12 @@ pub struct Join {
 pub struct Words {
     pub of: FieldPath,
     pub map: BTreeMap<String, String>,
-    /// For a word that `map` does not know; without it the row is rejected and the word reported.
+    /// For a word that `map` does not know, or none.
     pub otherwise: Option<String>,
+    /// Leaves the value out for a word that `map` does not know. With neither, the record is
+    /// rejected and the field reported.
+    #[serde(default)]
+    pub or_nothing: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]

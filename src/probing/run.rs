@@ -69,7 +69,11 @@ pub async fn run(
     let late = setting.clock.now().duration_since(slot_at);
     let late = Duration::try_from(late).unwrap_or_default();
     let watch = Stopwatch::start();
-    let (ended, steps) = journey(setting, probe, location, kind).await;
+    let (ended, mut steps) = journey(setting, probe, location, kind).await;
+    let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+    for step in &mut steps {
+        step.offset_us = step.offset_us.saturating_add(late_us);
+    }
     let latency = late + watch.elapsed();
     let (outcome, evidence) = match ended {
         Ok(()) => match probe.objectives.latency {

@@ -134,6 +134,9 @@ impl PersonFile {
             copy.person(&id)?.ok_or(SegmentError::Damaged("a granted person is not there"))?;
         let records = gathering.records(&person)?;
         let mut file = Self::empty(person);
+        if !grant.shows(Matter::Culture, false) && file.person.culture.take().is_some() {
+            file.not_for_you.insert(Matter::Culture);
+        }
         for record in records {
             file.take(record, &gathering)?;
         }

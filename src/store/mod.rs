@@ -4,6 +4,7 @@
 //! survives a power cut. The SQL uses `$1` parameters and 64-bit integers, so that the same text
 //! serves PostgreSQL. It must not decide anything: it keeps and finds.
 
+pub mod capture;
 pub mod continuity;
 pub mod detection;
 pub mod ledger;

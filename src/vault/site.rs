@@ -25,6 +25,10 @@ const CUSTODY_LOG2_WORK: u8 = 17;
 /// The demo's key is printed on its screen, so it costs next to nothing.
 const DEMO_LOG2_WORK: u8 = 10;
 const FORMAT: &str = "holdfast/site/v1";
+
+/// A site's folder inside an installation's data folder.
+pub const FOLDER: &str = "site";
+
 const IDENTITY_PURPOSE: &str = "holdfast node identity v1";
 
 /// What keeps the node key, and with that what a thief gets.

@@ -7,6 +7,7 @@
 //! [`layout`] is the frame, `components.html` the parts, `assets/holdfast.css` how they look.
 
 pub mod assets;
+pub mod deeds;
 pub mod error;
 pub mod forms;
 pub mod gate;
@@ -14,6 +15,7 @@ pub mod headers;
 pub mod history;
 pub mod layout;
 pub mod live;
+pub mod names;
 pub mod ops;
 pub mod picture;
 pub mod portal;
@@ -37,10 +39,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::people::People;
+use crate::domain::playbook::Playbook;
 use crate::domain::target::Target;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 
+use deeds::Deeds;
 use error::WebError;
 use gate::{Gate, Sessions, Visitor};
 use layout::{Layout, Section};
@@ -62,6 +67,12 @@ pub struct Web {
     pub synthetic: bool,
     /// The targets as configured last.
     pub targets: watch::Receiver<Arc<Vec<Arc<Target>>>>,
+    /// Who is who, as configured last.
+    pub people: watch::Receiver<Arc<People>>,
+    /// The plans that can be started by hand.
+    pub playbooks: watch::Receiver<Arc<Vec<Playbook>>>,
+    /// Where decisions go that people take on pages.
+    pub deeds: Deeds,
     pub sessions: Arc<dyn Sessions>,
     /// Counts what happened that a page may show; pages count what they write.
     pub changes: watch::Sender<u64>,
@@ -97,6 +108,12 @@ impl Web {
     #[must_use]
     pub fn targets(&self) -> Arc<Vec<Arc<Target>>> {
         self.targets.borrow().clone()
+    }
+
+    /// Who is who now.
+    #[must_use]
+    pub fn people(&self) -> Arc<People> {
+        self.people.borrow().clone()
     }
 
     /// A page's frame.

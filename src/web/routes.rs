@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post};
 
 use super::gate::{Decision, Gate, enforce};
+use super::ops::activation::answers;
 use super::{Web, assets, live, ops, staff, vitals};
 
 /// How a route is asked.
@@ -32,6 +33,7 @@ pub struct Route<S: 'static> {
 }
 
 const READ: Decision = Decision::Roles(ops::READERS);
+const ACT: Decision = Decision::Roles(ops::ACTORS);
 
 /// Everything but the portal's pages, which have a table of their own.
 pub const ROUTES: &[Route<Arc<Web>>] = &[
@@ -76,6 +78,62 @@ pub const ROUTES: &[Route<Arc<Web>>] = &[
         action: "read an outage and its evidence",
         decision: READ,
         handler: || get(ops::outage::outage),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/ops/activations/{id}",
+        action: "read a plan in force",
+        decision: READ,
+        handler: || get(ops::activation::activation),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/ops/activations/{id}/acknowledge",
+        action: "acknowledge a step",
+        decision: ACT,
+        handler: || post(answers::acknowledge),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/ops/activations/{id}/answer",
+        action: "decide a step or standing down",
+        decision: ACT,
+        handler: || post(answers::vote),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/ops/activations/{id}/tick",
+        action: "tick a line of a checklist",
+        decision: ACT,
+        handler: || post(answers::tick),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/ops/activations/{id}/stand-down",
+        action: "stand a plan down by hand",
+        decision: ACT,
+        handler: || post(answers::stand_down),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/ops/activations/{id}/resume",
+        action: "resume a suspended function",
+        decision: ACT,
+        handler: || post(answers::resume),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/ops/activations/{id}/accept",
+        action: "accept a proposed plan",
+        decision: ACT,
+        handler: || post(answers::accept),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/ops/activations/{id}/decline",
+        action: "decline a proposed plan",
+        decision: ACT,
+        handler: || post(answers::decline),
     },
     Route {
         verb: Verb::Get,

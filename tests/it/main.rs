@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
 mod channels;
+mod continuity;
+mod grafana;
+mod guide;
 mod metrics;
-mod standin;
 mod observation;
 mod probing;
 mod roundup;
+mod standin;
 mod support;
 mod web;

@@ -224,14 +224,13 @@ pub(super) fn complete(list: &Checklist, state: &ChecklistState) -> bool {
 /// A checklist of a step, or reconciling's.
 pub(super) fn checklist<'a>(draft: &Draft<'a>, id: &PlaybookStepId) -> Option<&'a Checklist> {
     let playbook = draft.plan.playbook;
+    if id.as_str() == RECONCILE {
+        return playbook.reconcile.as_ref().map(|reconcile| &reconcile.checklist);
+    }
     match &playbook.step(id)?.verb {
         Verb::Checklist(list) => Some(list),
         _ => None,
     }
-    .or_else(|| {
-        let reconcile = playbook.reconcile.as_ref().filter(|_| id.as_str() == RECONCILE)?;
-        Some(&reconcile.checklist)
-    })
 }
 
 /// A checklist is not finished.

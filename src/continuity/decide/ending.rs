@@ -15,6 +15,9 @@ use crate::domain::length::Length;
 use crate::domain::notice::NoticeKind;
 use crate::domain::playbook::{Finished, IfNoAnswer, Step, Verb};
 
+/// The step name under which the journal is counted, once a round.
+pub const COUNT_JOURNAL: &str = "count-journal";
+
 /// How long a refused offer to stand down rests when the plan does not say.
 const OFFER_AGAIN_AFTER: Length = Length::from_secs(30 * 60);
 
@@ -73,14 +76,19 @@ pub(super) fn target(draft: &mut Draft<'_>, standing: &TargetStanding) {
                 take_up_again(draft);
             }
         }
-        Phase::StandingDown | Phase::Reconciling | Phase::Closed
-            if fails && relapses(draft, standing) =>
-        {
+        Phase::StandingDown | Phase::Reconciling | Phase::Closed => {
+            if !may_resume(draft) {
+                return;
+            }
+            let counts = |standing: &TargetStanding| counts(draft, standing);
+            let failed_before = draft.state.standing.as_ref().is_some_and(counts);
+            let fails_again = counts(standing) && !failed_before;
             draft.emit(Event::TargetChanged(standing.clone()));
-            draft.emit(Event::Relapsed);
+            if fails_again {
+                draft.emit(Event::Relapsed);
+            }
         }
-        Phase::StandingDown => draft.emit(Event::TargetChanged(standing.clone())),
-        Phase::Reconciling | Phase::Closed | Phase::Declined => {}
+        Phase::Declined => {}
     }
 }
 
@@ -98,17 +106,20 @@ fn take_up_again(draft: &mut Draft<'_>) {
 }
 
 /// Whether a failure belongs to this activation rather than to a new one.
-fn relapses(draft: &Draft<'_>, standing: &TargetStanding) -> bool {
-    let playbook = draft.plan.playbook;
-    let counts =
-        playbook.start_when.as_ref().is_none_or(|when| when.verdict.contains(&standing.verdict));
-    let in_time = match (draft.state.phase, draft.state.stood_down_at) {
+fn may_resume(draft: &Draft<'_>) -> bool {
+    match (draft.state.phase, draft.state.stood_down_at) {
         (Phase::StandingDown, _) | (_, None) => true,
         (_, Some(at)) => {
-            playbook.stand_down.resumes_within.is_some_and(|within| draft.now <= after(at, within))
+            let within = draft.plan.playbook.stand_down.resumes_within;
+            within.is_some_and(|within| draft.now <= after(at, within))
         }
-    };
-    counts && in_time
+    }
+}
+
+/// Whether the plan is for a failure like this.
+fn counts(draft: &Draft<'_>, standing: &TargetStanding) -> bool {
+    let when = draft.plan.playbook.start_when.as_ref();
+    standing.verdict.is_outage() && when.is_none_or(|when| when.verdict.contains(&standing.verdict))
 }
 
 /// It has worked for long enough: those who may agree are asked.
@@ -238,7 +249,7 @@ pub(super) fn go_on(draft: &mut Draft<'_>) {
     if let Ok(id) = PlaybookStepId::new(RECONCILE) {
         steps::hand_over(draft, &id, &reconcile.checklist, draft.now);
     }
-    let key = draft.state.next_key("count-journal");
+    let key = draft.state.key(COUNT_JOURNAL, draft.state.round);
     draft.effect(Effect::CountJournal { key });
     close_if_finished(draft);
 }

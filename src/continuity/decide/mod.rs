@@ -8,6 +8,8 @@ mod answers;
 mod draft;
 mod ending;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use self::draft::Draft;
+pub use self::ending::COUNT_JOURNAL;
 use super::activation::Activation;
 use super::effect::Effect;
 use super::event::{Event, Header};

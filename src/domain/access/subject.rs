@@ -52,6 +52,29 @@ impl Matter {
         Self::YouthOffending,
         Self::Unknown,
     ];
+
+    /// The words on pages.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Identity => "Person",
+            Self::Safety => "Safety and sightings",
+            Self::Culture => "Culture",
+            Self::Household => "Household and relationships",
+            Self::Responsibility => "Cases and who is accountable",
+            Self::Legal => "Orders and hearings",
+            Self::Placement => "Placement",
+            Self::SafetyPlan => "Safety plan",
+            Self::Health => "Health",
+            Self::Contact => "Contact",
+            Self::Concern => "Reports",
+            Self::ReportNarrative => "Words of reports",
+            Self::Note => "Notes",
+            Self::Task => "Tasks",
+            Self::YouthOffending => "Youth justice",
+            Self::Unknown => "Unknown",
+        }
+    }
 }
 
 /// Which part of the department a file belongs to; neither sees the other's without authority.

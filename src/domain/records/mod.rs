@@ -240,6 +240,13 @@ macro_rules! records {
                 }
             }
 
+            /// Moves the record to a tier.
+            pub fn set_tier(&mut self, tier: Tier) {
+                match self {
+                    $(Self::$kind(record) => record.header.tier = tier),+
+                }
+            }
+
             /// Every person the record is about, for finding records by person.
             #[must_use]
             pub fn person_ids(&self) -> Vec<&RecordId> {

@@ -179,7 +179,7 @@ pub(super) fn register(
         schedule_lag: histogram(
             r,
             "holdfast_schedule_lag_seconds",
-            "Time from a slot's instant to the start of its check.",
+            "Time from a slot's instant to the first request of its check.",
             &LAG_BUCKETS,
         )?,
         readiness_faults: gauges(

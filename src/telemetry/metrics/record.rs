@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Metrics;
 use crate::domain::check::{Check, CheckKind, Outcome};
-use crate::domain::ids::{CohortId, PlaybookId, ProbeId, TargetId};
+use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, TargetId};
 use crate::domain::verdict::Verdict;
 use crate::telemetry::labels::{ActivationMode, NoticeOutcome, Phase, TierLabel, TimeState};
 
@@ -18,6 +18,10 @@ impl Metrics {
         }
         let labels = [check.probe.as_str(), check.location.as_str(), check.outcome.class()];
         self.checks.with_label_values(&labels).inc();
+        if let Some(first) = check.steps.first() {
+            let lag = Duration::from_micros(first.offset_us);
+            self.schedule_lag.observe(lag.as_secs_f64());
+        }
         match check.outcome {
             Outcome::Failed(reason) => {
                 let labels = [check.target.as_str(), reason.as_str()];
@@ -48,9 +52,10 @@ impl Metrics {
         }
     }
 
-    /// The slot was run this much after its instant.
-    pub fn record_schedule_lag(&self, lag: Duration) {
-        self.schedule_lag.observe(lag.as_secs_f64());
+    /// Slots of a probe at a location went by while nobody was there to run them.
+    pub fn record_missed(&self, probe: &ProbeId, location: &LocationId, slots: u32) {
+        let labels = [probe.as_str(), location.as_str(), Outcome::Missed.class()];
+        self.checks.with_label_values(&labels).inc_by(slots.into());
     }
 
     /// What holds now for a target and a cohort.
@@ -62,7 +67,8 @@ impl Metrics {
         }
     }
 
-    /// Adds time to a state: as it passes, and once at the start what the ledger holds.
+    /// Adds time to a state as it passes, and once at the start to *unknown* the time that went by
+    /// while the service was away.
     pub fn add_state_time(&self, probe: &ProbeId, state: TimeState, spent: Duration) {
         self.state_seconds
             .with_label_values(&[probe.as_str(), state.as_str()])

@@ -3,8 +3,10 @@
 //! It shows what detection and continuity wrote and hands on what people decide; it decides
 //! nothing about a target or a plan.
 
+pub mod activation;
 pub mod bands;
 pub mod figures;
+pub mod notices;
 pub mod now;
 pub mod outage;
 pub mod probes;

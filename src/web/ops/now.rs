@@ -16,6 +16,7 @@ use super::super::error::WebError;
 use super::super::gate::Visitor;
 use super::super::history::{self, Stretch};
 use super::super::layout::{Layout, Section, page};
+use super::super::names::counted;
 use super::super::picture::{Picture, Seen};
 use super::super::states::State as Shown;
 use super::super::strip::Strip;
@@ -259,11 +260,6 @@ fn reports(targets: &[Arc<Target>], picture: &Picture, times: &Times) -> Vec<Rep
     }
     lines.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     lines.into_iter().map(|(_, line)| line).collect()
-}
-
-/// "1 report", "3 reports".
-pub(super) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn well(targets: &[Arc<Target>], seen: &Seen, figures: &Figures, times: &Times) -> Vec<WellLine> {

@@ -19,10 +19,11 @@ use super::super::Web;
 use super::super::error::WebError;
 use super::super::gate::Visitor;
 use super::super::layout::{Layout, Section, page};
+use super::super::names::counted;
 use super::super::states::State as Shown;
 use super::super::times::{Moment, Times, in_words, latency};
 use super::bands::{self, Band, Window};
-use super::now::{counted, evidence_in_words};
+use super::now::evidence_in_words;
 
 /// Shown before it began and after it ended.
 const MARGIN: Duration = Duration::from_mins(10);

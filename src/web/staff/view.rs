@@ -7,6 +7,7 @@ use crate::domain::target::{Cohort, Target};
 use crate::domain::verdict::Verdict;
 
 use super::super::history;
+use super::super::names::listed;
 use super::super::picture::{HISTORY_WINDOW, Picture};
 use super::super::states::State;
 use super::super::strip::Strip;
@@ -293,13 +294,4 @@ pub fn weeks(
             }
         })
         .collect()
-}
-
-/// "a", "a and b", "a, b and c".
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
 }

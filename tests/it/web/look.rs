@@ -19,6 +19,8 @@ const PAGES: &[(&str, &str)] = &[
     ("nothing", "/nothing-here"),
     ("ops-now", "/ops"),
     ("ops-outage", "/ops/outages/c3ms-20260302T230109-1"),
+    ("ops-plan", "/ops/activations/case-system-down-20260302-1"),
+    ("ops-drill", "/ops/activations/case-system-down-20260302-2"),
     ("ops-probes", "/ops/probes"),
     ("ops-probe", "/ops/probes/c3ms/find-person"),
 ];

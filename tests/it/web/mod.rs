@@ -3,10 +3,11 @@
 mod browser;
 mod look;
 mod pages;
+mod plans;
 mod sample;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::extract::Path;
 use axum::http::header;
@@ -17,13 +18,14 @@ use holdfast::domain::session::{Account, Assurance, Role, Session, SessionRef};
 use holdfast::store::Store;
 use holdfast::telemetry::labels::LabelSets;
 use holdfast::telemetry::metrics::Metrics;
+use holdfast::web::deeds::{Asked, Deed, Deeds, Done};
 use holdfast::web::gate::Sessions;
 use holdfast::web::{self, Pages, Web};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// A server on port 0 over the sample's rows, stopped when dropped.
@@ -31,6 +33,8 @@ pub struct Served {
     pub address: SocketAddr,
     pub store: Store,
     pub web: Arc<Web>,
+    /// What the pages asked continuity for.
+    pub deeds: Arc<Mutex<Vec<Deed>>>,
     stop: CancellationToken,
     _folder: TempDir,
 }
@@ -87,7 +91,11 @@ pub fn slug(role: Role) -> String {
 pub async fn serve() -> Served {
     let folder = tempfile::tempdir().unwrap();
     let store = sample::fill(folder.path()).await;
+    plans::fill(&store).await;
     let stop = CancellationToken::new();
+    let (deeds, asked) = Deeds::channel();
+    let noted = Arc::new(Mutex::new(Vec::new()));
+    tokio::spawn(note(asked, noted.clone()));
     let web = Arc::new(Web {
         store: store.clone(),
         clock: sample::clock(),
@@ -95,6 +103,9 @@ pub async fn serve() -> Served {
         zone: TimeZone::get("Australia/Adelaide").unwrap(),
         synthetic: true,
         targets: watch::channel(Arc::new(sample::targets())).1,
+        people: watch::channel(plans::people()).1,
+        playbooks: watch::channel(Arc::new(vec![plans::playbook()])).1,
+        deeds,
         sessions: Arc::new(ByRole),
         changes: watch::channel(0).0,
         stop: stop.clone(),
@@ -104,11 +115,19 @@ pub async fn serve() -> Served {
     let address = listener.local_addr().unwrap();
     let router = web::router(web.clone()).route("/enter/{role}", get(enter));
     tokio::spawn(web::serve(listener, router, stop.clone()));
-    Served { address, store, web, stop, _folder: folder }
+    Served { address, store, web, deeds: noted, stop, _folder: folder }
 }
 
 /// Gives a browser the session's cookie of a role.
 async fn enter(Path(role): Path<String>) -> impl IntoResponse {
     let cookie = format!("__Host-holdfast={role}; Path=/; Secure; HttpOnly; SameSite=Lax");
     ([(header::SET_COOKIE, cookie)], "entered")
+}
+
+/// Answers every deed that it is on record, and keeps it for the test.
+async fn note(mut asked: mpsc::Receiver<Asked>, noted: Arc<Mutex<Vec<Deed>>>) {
+    while let Some(Asked { deed, answer }) = asked.recv().await {
+        noted.lock().unwrap().push(deed);
+        let _ = answer.send(Ok(Done::Noted));
+    }
 }

@@ -1,9 +1,14 @@
 //! What pages say, and to whom.
 
+use super::plans::ACTIVATION;
 use super::{serve, slug};
+use holdfast::continuity::decide::Input;
 use holdfast::domain::ids::CohortId;
+use holdfast::domain::ids::{PersonId, PlaybookStepId};
+use holdfast::domain::incident::ActivationId;
 use holdfast::domain::session::Role;
 use holdfast::store::staff_reports;
+use holdfast::web::deeds::Deed;
 use holdfast::web::gate::Decision;
 use holdfast::web::routes::{ROUTES, Verb};
 
@@ -131,5 +136,53 @@ async fn every_route_holds_to_its_decision() {
             };
             assert_eq!(refused, !allowed, "{role:?} at {:?} {}", route.verb, route.path);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_decision_reaches_continuity_with_who_took_it() {
+    let served = serve().await;
+    let page = format!("/ops/activations/{ACTIVATION}");
+    let send = async |form: &[(&str, &str)]| {
+        let answer = client()
+            .post(served.url(&format!("{page}/answer")))
+            .header("cookie", "__Host-holdfast=on-call-manager")
+            .form(form)
+            .send()
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.headers().get("location").cloned())
+    };
+    let (status, next) = send(&[("step", "open-offices"), ("answer", "yes"), ("reason", "")]).await;
+    assert_eq!(status, 303);
+    assert_eq!(next.unwrap(), format!("{page}#step-open-offices"));
+    let by = PersonId::new("p-on-call-manager").unwrap();
+    let step = Some(PlaybookStepId::new("open-offices").unwrap());
+    let input = Input::Answer { step, by, approve: true, reason: String::new() };
+    let activation = ActivationId(ACTIVATION.into());
+    assert_eq!(*served.deeds.lock().unwrap(), [Deed::Answer { activation, input }]);
+    let (status, _) = send(&[("step", "open-offices"), ("answer", "perhaps")]).await;
+    assert_eq!(status, 422);
+}
+
+#[tokio::test]
+async fn a_plan_says_what_is_done_due_and_in_doubt() {
+    let served = serve().await;
+    let page = client()
+        .get(served.url(&format!("/ops/activations/{ACTIVATION}")))
+        .header("cookie", "__Host-holdfast=operations")
+        .send()
+        .await
+        .unwrap();
+    let page = page.text().await.unwrap();
+    for expected in [
+        "Case system down: in force since 09:34",
+        "Acknowledged by Synthetic-",
+        "Go ahead with: Open the copy for every office that is hit?",
+        "without an answer by 09:54 it goes ahead by rule",
+        "Notices in doubt",
+        "Due in 44 min",
+    ] {
+        assert!(page.contains(expected), "{expected} is missing in {page}");
     }
 }

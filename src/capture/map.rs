@@ -1,0 +1,328 @@
+//! Rows into records by a mapping's rules: pure.
+//!
+//! What is wrong with a row is said by the names of fields, never by what stands in them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+use crate::domain::mapping::{Collection, Expression, FieldPath, Mapping, RecordRule};
+use crate::domain::records::{Record, RecordId, RecordKey};
+
+/// What one row says.
+#[derive(Debug, Default, PartialEq)]
+pub struct Mapped {
+    /// When the source last changed the row.
+    pub updated_at: Option<Timestamp>,
+    pub records: Vec<Record>,
+    /// Keys that the row says do not exist (any more).
+    pub absent: Vec<RecordKey>,
+    /// Rules that could not be followed.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A record that could not be made of a row, without a word of its content.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct Rejected {
+    pub collection: String,
+    /// The kind of record, or empty when the row itself is at fault.
+    pub record: String,
+    /// Our field, as far as it is known.
+    pub field: String,
+    pub fault: String,
+}
+
+/// Makes everything that the rules of a collection make of one row.
+#[must_use]
+pub fn map(mapping: &Mapping, collection: &Collection, row: &Value) -> Mapped {
+    let mut mapped = Mapped::default();
+    let reject = |record: &str, field: &str, fault: &str| Rejected {
+        collection: collection.id.clone(),
+        record: record.to_owned(),
+        field: field.to_owned(),
+        fault: fault.to_owned(),
+    };
+    let shape = &mapping.shape;
+    let id = text(find(row, &shape.id)).and_then(|id| RecordId::new(&id).ok());
+    let Some(id) = id else {
+        mapped.rejected.push(reject("", "id", "there is no usable id"));
+        return mapped;
+    };
+    let updated_at = text(find(row, &shape.updated_at)).and_then(|at| at.parse().ok());
+    let Some(updated_at) = updated_at else {
+        mapped.rejected.push(reject("", "updated_at", "there is no RFC 3339 instant"));
+        return mapped;
+    };
+    mapped.updated_at = Some(updated_at);
+    let deleted = shape.deleted.as_ref().is_some_and(|path| find(row, path) == &Value::Bool(true));
+    for rule in &collection.records {
+        let exists = !deleted && rule.when.as_ref().is_none_or(|path| is_set(find(row, path)));
+        if !exists {
+            mapped.absent.push(RecordKey { kind: rule.kind, id: id.clone() });
+            continue;
+        }
+        match record(mapping, rule, row, (&id, updated_at)) {
+            Ok(record) => mapped.records.push(record),
+            Err((field, fault)) => {
+                mapped.rejected.push(reject(rule.kind.as_str(), &field, &fault));
+            }
+        }
+    }
+    mapped
+}
+
+/// Field and fault, both free of content.
+type Fault = (String, String);
+
+fn record(
+    mapping: &Mapping,
+    rule: &RecordRule,
+    row: &Value,
+    (id, updated_at): (&RecordId, Timestamp),
+) -> Result<Record, Fault> {
+    let zone = &mapping.time_zone;
+    let mut fields = Map::new();
+    for (name, expression) in &rule.fields {
+        let value = evaluate(expression, row, zone).map_err(|fault| (name.clone(), fault))?;
+        if !value.is_null() {
+            fields.insert(name.clone(), value);
+        }
+    }
+    let word = |name: &str, expression| {
+        evaluate(expression, row, zone).map_err(|fault| (name.to_owned(), fault))
+    };
+    let header = json!({
+        "id": id,
+        "tier": word("tier", &rule.tier)?,
+        "class": word("class", &rule.class)?,
+        "source": mapping.source,
+        "source_version": updated_at,
+        "updated_at": updated_at,
+    });
+    fields.insert("header".to_owned(), header);
+    build(rule, fields)
+}
+
+fn build(rule: &RecordRule, fields: Map<String, Value>) -> Result<Record, Fault> {
+    let parse = |fields: Map<String, Value>| {
+        serde_json::from_value::<Record>(json!({ rule.kind.as_str(): fields }))
+    };
+    parse(fields.clone()).map_err(|error| {
+        // serde's message repeats the value, which is case data: find the field by leaving it out.
+        let culprit = fields.keys().find(|name| {
+            let mut without = fields.clone();
+            without.remove(*name);
+            parse(without).is_ok()
+        });
+        let missing = error.to_string();
+        let missing = missing.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+        match (culprit, missing) {
+            (Some(name), _) => (name.clone(), "its value does not fit".to_owned()),
+            (None, Some((name, _))) => (name.to_owned(), "it is needed and not set".to_owned()),
+            (None, None) => (String::new(), "a needed value does not fit".to_owned()),
+        }
+    })
+}
+
+fn evaluate(expression: &Expression, row: &Value, zone: &TimeZone) -> Result<Value, String> {
+    Ok(match expression {
+        Expression::Copy(path) => find(row, path).clone(),
+        Expression::Constant(word) => Value::String(word.clone()),
+        Expression::Join(join) => {
+            let texts: Vec<String> =
+                join.of.iter().filter_map(|path| text(find(row, path))).collect();
+            if texts.is_empty() { Value::Null } else { texts.join(&join.with).into() }
+        }
+        Expression::Words(words) => match text(find(row, &words.of)) {
+            None => words.otherwise.clone().map_or(Value::Null, Value::String),
+            Some(word) => match words.map.get(&word).or(words.otherwise.as_ref()) {
+                Some(ours) => Value::String(ours.clone()),
+                None if words.or_nothing => Value::Null,
+                None => return Err(format!("'{}' holds a word that is not mapped", words.of)),
+            },
+        },
+        Expression::List(paths) => {
+            let mut items = Vec::new();
+            for path in paths {
+                match find(row, path) {
+                    Value::Null => {}
+                    Value::Array(several) => items.extend(several.iter().cloned()),
+                    one => items.push(one.clone()),
+                }
+            }
+            Value::Array(items)
+        }
+        Expression::Each(each) => match find(row, &each.of) {
+            Value::Array(items) => {
+                let made = items.iter().map(|item| object(&each.fields, item, zone));
+                Value::Array(made.collect::<Result<_, _>>()?)
+            }
+            _ => Value::Null,
+        },
+        Expression::Object(fields) => object(fields, row, zone)?,
+        Expression::DayOf(path) => match text(find(row, path)) {
+            None => Value::Null,
+            Some(instant) => match instant.parse::<Timestamp>() {
+                Ok(instant) => json!(instant.to_zoned(zone.clone()).date()),
+                Err(_) => return Err(format!("'{path}' is not an RFC 3339 instant")),
+            },
+        },
+        Expression::IsSet(path) => Value::Bool(is_set(find(row, path))),
+    })
+}
+
+fn object(
+    fields: &BTreeMap<String, Expression>,
+    item: &Value,
+    zone: &TimeZone,
+) -> Result<Value, String> {
+    let mut object = Map::new();
+    for (name, expression) in fields {
+        let value = evaluate(expression, item, zone)?;
+        if is_set(&value) {
+            object.insert(name.clone(), value);
+        }
+    }
+    Ok(if object.is_empty() { Value::Null } else { Value::Object(object) })
+}
+
+fn find<'a>(row: &'a Value, path: &FieldPath) -> &'a Value {
+    const NOTHING: &Value = &Value::Null;
+    let found = path.names().iter().try_fold(row, |value, name| value.get(name));
+    found.unwrap_or(NOTHING)
+}
+
+/// Neither absent, null, false nor empty.
+fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    const MAPPING: &str = r"
+format: holdfast/mapping/v1
+source: c3ms
+title: C3MS
+time_zone: Australia/Adelaide
+http_json:
+  authorization: bearer
+  rows: records
+  id: id
+  updated_at: updated_at
+  deleted: deleted
+  paging: { token: { parameter: after, next: next } }
+  page_size: { parameter: limit, rows: 500 }
+collections:
+  - id: persons
+    path: /persons
+    ignored: [reporter]
+    records:
+      - kind: person
+        tier: { words: { of: sensitivity, map: { open: standard }, otherwise: restricted } }
+        class: { constant: general }
+        fields:
+          name: { join: { of: [given, family], with: ' ' } }
+          sex: { words: { of: sex, map: { f: female, m: male } } }
+          aliases: { each: { of: aka, fields: { name: { copy: . } } } }
+          culture: { object: { iwi: { copy: culture/iwi } } }
+          born_on: { day_of: born_at }
+          deceased: { is_set: died_on }
+      - kind: missing
+        when: missing
+        tier: { constant: standard }
+        class: { constant: safety }
+        fields: { person: { copy: id }, since: { copy: missing/since } }
+";
+
+    fn mapping() -> Mapping {
+        config::mapping::read("test.yaml", MAPPING).unwrap()
+    }
+
+    fn row(changes: Value) -> Value {
+        let mut row = json!({
+            "id": "P-1", "updated_at": "2023-03-01T00:00:00Z", "given": "Ngāti",
+            "family": "Synthetic", "sex": "f", "aka": ["Nati"], "culture": {"iwi": null},
+            "born_at": "2015-05-02T20:00:00Z", "died_on": null, "missing": null,
+            "sensitivity": "open"
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            row[name] = value.clone();
+        }
+        row
+    }
+
+    fn mapped(changes: Value) -> Mapped {
+        let mapping = mapping();
+        map(&mapping, &mapping.collections[0], &row(changes))
+    }
+
+    #[test]
+    fn a_row_makes_a_record_and_says_what_is_absent() {
+        let mapped = mapped(json!({}));
+        assert_eq!(mapped.rejected, []);
+        let [Record::Person(person)] = &mapped.records[..] else { panic!("one person") };
+        assert_eq!(person.name, "Ngāti Synthetic");
+        assert_eq!(person.aliases[0].name, "Nati");
+        assert_eq!(person.culture, None);
+        assert!(!person.deceased);
+        // Adelaide is ten and a half hours ahead then.
+        assert_eq!(person.born_on, Some("2015-05-03".parse().unwrap()));
+        assert_eq!(mapped.absent.len(), 1);
+        assert_eq!(mapped.absent[0].kind.as_str(), "missing");
+    }
+
+    #[test]
+    fn an_unknown_sensitivity_is_restricted() {
+        let tier = |changes| mapped(changes).records[0].header().tier.as_str();
+        assert_eq!(tier(json!({})), "standard");
+        assert_eq!(tier(json!({"sensitivity": "secret"})), "restricted");
+        assert_eq!(tier(json!({"sensitivity": null})), "restricted");
+    }
+
+    #[test]
+    fn a_deleted_row_is_absence_of_everything_it_made() {
+        let mapping = mapping();
+        let row = json!({"id": "P-1", "deleted": true, "updated_at": "2023-03-01T00:00:00Z"});
+        let mapped = map(&mapping, &mapping.collections[0], &row);
+        assert_eq!((mapped.records.len(), mapped.absent.len()), (0, 2));
+    }
+
+    #[test]
+    fn a_fault_names_the_field_and_never_the_value() {
+        for (changes, field) in [
+            (json!({"sex": "Synthetic-Secret"}), "sex"),
+            (json!({"given": null, "family": null}), "name"),
+            (json!({"born_at": "Synthetic-Secret"}), "born_on"),
+            (json!({"aka": [{"Synthetic-Secret": 1}]}), "aliases"),
+            (json!({"missing": {"since": "Synthetic-Secret"}}), ""),
+            (json!({"id": "Synthetic Secret"}), "id"),
+        ] {
+            let rejected = mapped(changes).rejected;
+            assert_eq!(rejected.len(), 1, "{field}");
+            assert_eq!(rejected[0].field, field, "{rejected:?}");
+            assert!(!format!("{rejected:?}").contains("Secret"), "{rejected:?}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! `holdfast demo`: see it work, on embedded defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{CliError, print};
+use crate::app::demo::{Options, run};
+use crate::clock::Clock;
+
+/// Runs a stand-in case system, a mail server and the service on this machine, all synthetic.
+///
+/// Example: holdfast demo --scenario march-2023
+#[derive(Debug, clap::Args)]
+pub struct Demo {
+    /// Which case system stands in.
+    #[arg(long, default_value = "c3ms")]
+    profile: String,
+    /// Plays an outage and its people in about three minutes and ends with a summary.
+    #[arg(long, value_name = "NAME")]
+    scenario: Option<String>,
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    listen: SocketAddr,
+    /// An empty folder for everything the demo writes; a temporary one when left out.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Demo {
+    pub async fn run(self) -> Result<(), CliError> {
+        let stop = CancellationToken::new();
+        tokio::spawn(super::serve::cancel_on_signal(stop.clone()));
+        let Self { profile, scenario, listen, data } = self;
+        let options = Options { profile, scenario, listen, data };
+        let mut say = |line: String| {
+            let _ = print(line);
+        };
+        Ok(run(options, Clock::system(), stop, &mut say).await?)
+    }
+}

@@ -1,0 +1,299 @@
+//! Puts notices into words and into outbox rows: one a recipient and channel.
+//!
+//! Plain text, short and calm, from templates in `messages/`. It must not carry case data: what
+//! it is given are sentences about systems, ids and the plan's own words.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use minijinja::{Environment, context};
+
+use super::activation::Activation;
+use super::effect::{Act, NoticeRequest, Recipient};
+use super::incident::{Incident, IncidentNotice};
+use crate::crypto::digest::Digest;
+use crate::domain::ids::PersonId;
+use crate::domain::notice::{Channel, NoticeKind, Severity};
+use crate::domain::people::People;
+use crate::store::continuity::commit::NewNotice;
+
+/// A notice that did not get out within this time helps nobody any more.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(4 * 3_600);
+/// A notice later than this says so.
+pub const LATE_AFTER: Duration = Duration::from_secs(120);
+/// Steps of the template engine; a message takes a few hundred.
+const FUEL: u64 = 50_000;
+
+/// Makes the link in a notice from its outbox id and its reader; none when links are off.
+pub type LinkMaker = Arc<dyn Fn(&str, &PersonId) -> Option<String> + Send + Sync>;
+
+/// Writes notices.
+pub struct Desk {
+    templates: Environment<'static>,
+    pub zone: TimeZone,
+    /// The right side of Message-IDs: `holdfast.example.org`.
+    pub mail_domain: String,
+    pub link: LinkMaker,
+    /// Addresses of webhooks by name.
+    pub webhooks: BTreeMap<String, String>,
+}
+
+/// What is the same for every recipient of a notice.
+struct Letter<'a> {
+    key: String,
+    step: &'a str,
+    kind: NoticeKind,
+    severity: Severity,
+    life_safety: bool,
+    incident: Option<&'a Incident>,
+    activation: Option<&'a Activation>,
+    say: Option<&'a str>,
+    act: Option<&'a Act>,
+    due_at: Timestamp,
+    now: Timestamp,
+}
+
+macro_rules! templates {
+    ($($name:literal),+ $(,)?) => {
+        [$(($name, include_str!(concat!("messages/", $name, ".txt")))),+]
+    };
+}
+
+const TEMPLATES: [(&str, &str); 15] = templates!(
+    "frame",
+    "down-first",
+    "update",
+    "recovered",
+    "plan-started",
+    "plan-proposed",
+    "escalation",
+    "approve-request",
+    "checklist",
+    "reminder",
+    "suspended",
+    "resumed",
+    "stand-down-offer",
+    "all-clear",
+    "caught-up",
+);
+
+impl Desk {
+    /// # Panics
+    /// Never: a test reads every template that ships.
+    #[must_use]
+    pub fn new(zone: TimeZone, mail_domain: String, link: LinkMaker) -> Self {
+        let mut templates = Environment::new();
+        templates.set_fuel(Some(FUEL));
+        for (name, source) in TEMPLATES {
+            templates.add_template(name, source).expect("every shipped template is tested");
+        }
+        Self { templates, zone, mail_domain, link, webhooks: BTreeMap::new() }
+    }
+
+    /// The outbox rows of a notice that an activation asks for.
+    #[must_use]
+    pub fn for_activation(
+        &self,
+        request: &NoticeRequest,
+        (activation, incident): (&Activation, Option<&Incident>),
+        people: &People,
+        now: Timestamp,
+    ) -> Vec<NewNotice> {
+        let standing = activation.standing.as_ref();
+        let letter = Letter {
+            key: request.key.to_string(),
+            step: &request.key.step,
+            kind: request.kind,
+            severity: standing.map_or(Severity::Major, |standing| Severity::of(standing.verdict)),
+            life_safety: request.life_safety,
+            incident,
+            activation: Some(activation),
+            say: request.say.as_deref(),
+            act: request.act.as_ref(),
+            due_at: request.due_at,
+            now,
+        };
+        request.recipients.iter().flat_map(|one| self.rows(&letter, one, people)).collect()
+    }
+
+    /// The outbox rows of a notice of an incident.
+    #[must_use]
+    pub fn for_incident(
+        &self,
+        notice: &IncidentNotice,
+        incident: &Incident,
+        people: &People,
+        now: Timestamp,
+    ) -> Vec<NewNotice> {
+        let letter = Letter {
+            key: format!("{}/{}", incident.id, notice.round),
+            step: "",
+            kind: notice.kind,
+            severity: incident.severity,
+            life_safety: notice.kind == NoticeKind::DownFirst,
+            incident: Some(incident),
+            activation: None,
+            say: None,
+            act: None,
+            due_at: now,
+            now,
+        };
+        let people = notice.recipients.iter().flat_map(|one| self.rows(&letter, one, people));
+        let webhooks = notice.webhooks.iter().map(|name| {
+            let address = self.webhooks.get(name).unwrap_or(name).clone();
+            self.row(&letter, None, ("webhook", (Channel::Webhook, address)), Vec::new())
+        });
+        people.chain(webhooks).collect()
+    }
+
+    /// Life-safety notices go over every channel at once; others over the first that works.
+    fn rows(&self, letter: &Letter<'_>, to: &Recipient, people: &People) -> Vec<NewNotice> {
+        let Some(person) = people.persons.get(&to.person) else { return Vec::new() };
+        let mut ways: Vec<(Channel, String)> = to
+            .channels
+            .iter()
+            .filter_map(|channel| Some((*channel, person.address(*channel)?.to_owned())))
+            .collect();
+        let role = to.role.as_str();
+        if letter.life_safety {
+            let row = |way| self.row(letter, Some(&to.person), (role, way), Vec::new());
+            return ways.into_iter().map(row).collect();
+        }
+        if ways.is_empty() {
+            return Vec::new();
+        }
+        let first = ways.remove(0);
+        vec![self.row(letter, Some(&to.person), (role, first), ways)]
+    }
+
+    fn row(
+        &self,
+        letter: &Letter<'_>,
+        person: Option<&PersonId>,
+        (role, (channel, address)): (&str, (Channel, String)),
+        fallback: Vec<(Channel, String)>,
+    ) -> NewNotice {
+        let whom = person.map_or(address.as_str(), PersonId::as_str);
+        let idempotency_key = format!("{}/{whom}/{channel}", letter.key);
+        let mut id = Digest::of(idempotency_key.as_bytes()).to_hex();
+        id.truncate(32);
+        let link = person.and_then(|person| (self.link)(&id, person));
+        let (subject, body) = self.words(letter, link.as_deref());
+        NewNotice {
+            message_id: format!("{id}@{}", self.mail_domain),
+            id,
+            idempotency_key,
+            incident: letter.incident.map(|incident| incident.id.clone()),
+            activation: letter.activation.map(|one| one.header.id.clone()),
+            step: letter.step.to_owned(),
+            person: person.cloned(),
+            role: role.to_owned(),
+            channel,
+            address,
+            kind: letter.kind,
+            severity: letter.severity,
+            life_safety: letter.life_safety,
+            subject,
+            body,
+            link,
+            fallback,
+            give_up_at: letter.now.checked_add(GIVE_UP_AFTER).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    fn words(&self, letter: &Letter<'_>, link: Option<&str>) -> (String, String) {
+        let standing = letter.activation.and_then(|one| one.standing.as_ref());
+        let header = letter.activation.map(|one| &one.header);
+        let sentence = standing
+            .map(|standing| standing.sentence.as_str())
+            .or(letter.incident.map(|incident| incident.sentence.as_str()))
+            .or(header.map(|header| header.reason.as_str()))
+            .unwrap_or_default();
+        let since = standing.map(|standing| standing.since).unwrap_or_else(|| {
+            let incident = letter.incident.map(|incident| incident.began_at);
+            incident.or(letter.activation.map(|one| one.t0)).unwrap_or(letter.now)
+        });
+        let head_count = standing.map(|standing| standing.head_count).or_else(|| {
+            letter.incident.and_then(|incident| Some(incident.worst_open()?.head_count))
+        });
+        let late = letter
+            .due_at
+            .checked_add(LATE_AFTER)
+            .is_ok_and(|latest| latest < letter.now && letter.kind != NoticeKind::CaughtUp);
+        let exercise = header.is_some_and(|header| header.exercise);
+        let recovered = letter.incident.and_then(|incident| incident.recovered_at);
+        let body = self.templates.get_template(letter.kind.as_str()).and_then(|template| {
+            template.render(context! {
+                sentence,
+                since => self.time(since),
+                recovered => recovered.map(|at| self.time(at)),
+                head_count => head_count.filter(|count| *count > 0),
+                plan => header.map(|header| &header.title),
+                unit => header.map(|header| &header.unit),
+                incident => letter.incident.map(|incident| &incident.id.0),
+                say => letter.say,
+                link,
+                ask => ask(letter),
+                late,
+                due => self.time(letter.due_at),
+                now => self.time(letter.now),
+                exercise,
+            })
+        });
+        // A notice in plain words is better than none.
+        let body = body.unwrap_or_else(|_| format!("{sentence}\n"));
+        let marks = if exercise { "EXERCISE - " } else { "" };
+        (format!("{marks}{}", subject(letter, sentence)), body)
+    }
+
+    /// An instant as people read it, where they are.
+    #[must_use]
+    pub fn time(&self, at: Timestamp) -> String {
+        at.to_zoned(self.zone.clone()).strftime("%H:%M:%S on %A %-d %B %Y").to_string()
+    }
+}
+
+/// What the link is for.
+fn ask(letter: &Letter<'_>) -> &'static str {
+    match (letter.act, letter.kind) {
+        (Some(Act::Acknowledge(_)), NoticeKind::Suspended) => "Accept the risk here:",
+        (Some(Act::Acknowledge(_)), _) => "Acknowledge here, so that nobody else has to be woken:",
+        (Some(Act::Answer(_) | Act::StandDown), _) => "Agree or refuse here:",
+        (Some(Act::Tick(_) | Act::Reconcile), _) => "Open the checklist here:",
+        (Some(Act::Accept), _) => "Accept or decline here:",
+        (None, NoticeKind::DownFirst | NoticeKind::Update) => "Take it here:",
+        (None, _) => "See it here:",
+    }
+}
+
+fn subject(letter: &Letter<'_>, sentence: &str) -> String {
+    let plan = letter.activation.map_or("", |one| one.header.title.as_str());
+    match letter.kind {
+        NoticeKind::DownFirst => sentence.to_owned(),
+        NoticeKind::Update => format!("Update: {sentence}"),
+        NoticeKind::Recovered => format!("Works again: {sentence}"),
+        NoticeKind::PlanStarted => format!("In force: {plan}"),
+        NoticeKind::PlanProposed => format!("Proposed: {plan}"),
+        NoticeKind::Escalation => format!("Nobody has acknowledged: {sentence}"),
+        NoticeKind::ApproveRequest => match letter.say {
+            Some(what) => format!("Decision needed: {what}"),
+            None => format!("Decision needed: {plan}"),
+        },
+        NoticeKind::Checklist => format!("Checklist: {plan}"),
+        NoticeKind::Reminder => format!("Still open: {plan}"),
+        NoticeKind::Suspended => format!("Set aside: {plan}"),
+        NoticeKind::Resumed => format!("Taken up again: {plan}"),
+        NoticeKind::StandDownOffer => format!("Stand down? {plan}"),
+        NoticeKind::AllClear => format!("All clear: {plan}"),
+        NoticeKind::CaughtUp => format!("Late, and put together: {plan}"),
+    }
+}
+
+/// The step that a notice is about: what stands before the first full stop.
+#[must_use]
+pub fn step_of(notice_step: &str) -> &str {
+    notice_step.split('.').next().unwrap_or(notice_step)
+}
