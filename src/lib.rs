@@ -66,6 +66,7 @@ pub mod identity;
 pub mod index;
 pub mod probing;
 pub mod reporting;
+pub mod snapshots;
 pub mod sources;
 pub mod standin;
 pub mod store;

@@ -14,7 +14,7 @@ use super::accounting::{METHOD, Tally, TimeState, verdicts};
 use super::period::Period;
 use super::report::{
     AvailabilityPromise, CohortReport, FORMAT, IncidentLine, Latency, LocationReport, NoticeCount,
-    ProbeReport, Report, ReportPeriod, StateSeconds, TargetReport, UserMinutes,
+    PlanLine, ProbeReport, Report, ReportPeriod, StateSeconds, TargetReport, UserMinutes,
 };
 use super::{outages, sentence, staff, strips};
 use crate::domain::ids::CohortId;
@@ -43,6 +43,7 @@ pub struct Material<'a> {
     pub outages: Vec<Outage>,
     pub staff_reports: Vec<StaffReport>,
     pub incidents: Vec<IncidentLine>,
+    pub plans: Vec<PlanLine>,
     pub notices: Vec<NoticeCount>,
 }
 
@@ -76,6 +77,7 @@ pub fn assemble(period: &Period, material: &Material) -> Report {
         recurrences: outages::recurrences(&material.outages, period, &titles.collect()),
         outages: lines,
         incidents: material.incidents.clone(),
+        plans: material.plans.clone(),
         notices: material.notices.clone(),
         staff_reports,
         period: ReportPeriod {

@@ -6,13 +6,18 @@
 
 pub mod accounting;
 pub mod assemble;
+pub mod continuity;
+pub mod files;
 pub mod outages;
+pub mod page;
 pub mod period;
 pub mod report;
 pub mod sentence;
 pub mod staff;
 pub mod strips;
+pub mod tables;
 
+use std::borrow::Borrow;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -46,25 +51,28 @@ pub enum ReportError {
 /// When the period has not begun or the store cannot be read.
 pub async fn report(
     store: &Store,
-    targets: &[Target],
+    targets: &[impl Borrow<Target>],
     period: Period,
     now: Timestamp,
 ) -> Result<Report, ReportError> {
     let period = period.until(now)?;
     let mut observed = Vec::new();
     for target in targets {
+        let target = target.borrow();
         let tracks = tracks(store, target, &period).await?;
         let changes =
             detection::verdict_changes(store, &target.id, period.from, Timestamp::MAX).await?;
         observed.push(Observed { target, tracks, changes: configured(changes, target) });
     }
+    let answer = continuity::read(store, &period).await?;
     let material = Material {
         observed,
         standings: detection::standings(store).await?,
         outages: detection::outages(store, period.from, period.to).await?,
         staff_reports: staff_reports::between(store, period.from, period.to).await?,
-        incidents: Vec::new(),
-        notices: Vec::new(),
+        incidents: answer.incidents,
+        plans: answer.plans,
+        notices: answer.notices,
     };
     Ok(assemble(&period, &material))
 }

@@ -36,9 +36,20 @@ pub struct Report {
     /// Scopes that were hit more than once, most often first.
     pub recurrences: Vec<Recurrence>,
     pub incidents: Vec<IncidentLine>,
+    /// Continuity plans that came into force, exercises among them.
+    pub plans: Vec<PlanLine>,
     /// Notices by how they ended.
     pub notices: Vec<NoticeCount>,
     pub staff_reports: Vec<StaffReportLine>,
+}
+
+impl Report {
+    /// Says that everything observed is synthetic, where it is.
+    #[must_use]
+    pub fn synthetic(mut self, synthetic: bool) -> Self {
+        self.synthetic = synthetic;
+        self
+    }
 }
 
 /// Which period.
@@ -190,6 +201,20 @@ pub struct IncidentLine {
     pub recovered_at: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
     pub notices: u32,
+}
+
+/// A continuity plan in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanLine {
+    pub activation: String,
+    pub playbook: String,
+    pub unit: String,
+    pub ground: String,
+    pub phase: String,
+    pub exercise: bool,
+    pub opened_at: Timestamp,
+    pub stood_down_at: Option<Timestamp>,
+    pub closed_at: Option<Timestamp>,
 }
 
 /// Notices of the period's incidents in one state, over one channel.
