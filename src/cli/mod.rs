@@ -3,8 +3,8 @@
 //! A verb reads its arguments, calls one function of `app` and prints what came of it. It must not
 //! hold behaviour that the service needs too.
 
-mod demo;
 mod capture_run;
+mod demo;
 mod probe;
 mod report;
 mod schema;

@@ -46,7 +46,8 @@ impl Report {
         let period = self.period(&service, now)?;
         let database = service.data.join("holdfast.db");
         if !database.exists() {
-            let missing = anyhow::anyhow!("there is no {}: nothing is recorded", database.display());
+            let missing =
+                anyhow::anyhow!("there is no {}: nothing is recorded", database.display());
             return Err(missing.into());
         }
         let store = Store::open(&database).await.context("opening the ledger")?;

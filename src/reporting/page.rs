@@ -157,6 +157,16 @@ impl<'a> View<'a> {
         at.to_zoned(self.zone.clone()).strftime(format).to_string()
     }
 
+    /// An end of the period: "09:42 Tue 3 Mar", to the second where the period is shorter than an
+    /// hour.
+    #[must_use]
+    pub fn end(&self, at: &Timestamp) -> String {
+        let period = &self.report.period;
+        let short = period.to.duration_since(period.from).as_hours() < 1;
+        let format = if short { "%H:%M:%S" } else { "%H:%M %a %-d %b" };
+        at.to_zoned(self.zone.clone()).strftime(format).to_string()
+    }
+
     /// "09:42:05 on Tue 3 March 2026, Adelaide".
     #[must_use]
     pub fn watermark(&self) -> Option<String> {

@@ -3,21 +3,21 @@
 use super::accounting::figures::Promise;
 use super::report::{Report, TargetReport, UserMinutes};
 
-/// "C3MS missed 1 of 4 promises from 1 to 31 March 2026, in 3 outages; 412 user-hours were lost."
+/// "C3MS missed 1 of 4 promises. 412 user-hours were lost in 3 outages."
 #[must_use]
 pub fn verdict(report: &Report) -> String {
-    let when = &report.period.words;
     if report.targets.iter().all(|target| target.figures.availability.is_none()) {
-        return format!("Nothing is known of {when}: no check is on record.");
+        return format!("Nothing is known of {}: no check is on record.", report.period.words);
     }
     let each: Vec<String> = report.targets.iter().map(of_target).collect();
     let lost = UserMinutes::sum(report.targets.iter().map(|target| &target.user_minutes));
     let outages = match report.outages.len() {
-        0 => "no outage".to_owned(),
-        1 => "1 outage".to_owned(),
-        n => format!("{n} outages"),
+        0 => "without an outage".to_owned(),
+        1 => "in 1 outage".to_owned(),
+        n => format!("in {n} outages"),
     };
-    format!("{when}: {}. {}, {} lost.", each.join("; "), capital(&outages), hours(lost.lost()))
+    let (promises, lost) = (each.join("; "), hours(lost.lost()));
+    format!("{}. {} lost {outages}.", capital(&promises), capital(&lost))
 }
 
 fn of_target(target: &TargetReport) -> String {
@@ -27,18 +27,18 @@ fn of_target(target: &TargetReport) -> String {
     let all = promises.len();
     let met = promises.iter().filter(|promise| **promise == Promise::Met).count();
     let missed = promises.iter().filter(|promise| **promise == Promise::Missed).count();
-    match (all, missed) {
-        (0, _) => match target.figures.availability {
+    match (all, met, missed) {
+        (0, ..) => match target.figures.availability {
             Some(share) => format!("{title} was available {} of known time", percent(share)),
             None => format!("nothing is known of {title}"),
         },
-        (1, 1) => format!("{title} missed its promise"),
-        (_, n) if n > 0 => format!("{title} missed {n} of {all} promises"),
-        (1, _) if met == 1 => format!("{title} kept its promise"),
-        (_, _) if met == all => format!("{title} kept all {all} promises"),
-        (_, _) => {
-            format!("{title} missed no promise, but {} of {all} cannot be proven", all - met)
-        }
+        (1, _, 1) => format!("{title} missed its promise"),
+        (1, 1, _) => format!("{title} kept its promise"),
+        (1, ..) => format!("whether {title} kept its promise cannot be proven"),
+        (_, _, missed) if missed == all => format!("{title} missed all {all} promises"),
+        (_, _, 1..) => format!("{title} missed {missed} of {all} promises"),
+        (_, met, _) if met == all => format!("{title} kept all {all} promises"),
+        (..) => format!("{title} missed no promise, but {} of {all} cannot be proven", all - met),
     }
 }
 

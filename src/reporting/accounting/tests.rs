@@ -332,6 +332,19 @@ fn outcome() -> impl Strategy<Value = Option<Outcome>> {
     ]
 }
 
+#[test]
+fn quantiles_come_from_merged_histograms_and_reach_the_slowest() {
+    let slow = |second| Recorded { latency_ms: 61_000, ..row(second, Outcome::Slow) };
+    let mut all = track(&passed((0..10).map(|minute| minute * 60))).latencies;
+    let mut rows: Vec<Recorded> = (0..5).map(|minute| slow(minute * 60)).collect();
+    rows.push(row(300, FAILED));
+    all += track(&rows).latencies;
+    assert_eq!(all.len(), 15, "a failure has no latency that counts");
+    assert_eq!(all.value_at_quantile(0.5), 100);
+    let slowest = all.value_at_quantile(0.95);
+    assert!(slowest.abs_diff(61_000) <= 61, "{slowest}");
+}
+
 proptest! {
     /// Whatever the ledger holds, every slot and every moment is accounted for once.
     #[test]
