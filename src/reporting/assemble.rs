@@ -272,3 +272,16 @@ fn latency(histogram: &Histogram<u64>) -> Option<Latency> {
 fn rounded(part: u64, whole: u64) -> u64 {
     part.saturating_add(whole / 2) / whole
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_minutes_are_people_times_time_to_the_second() {
+        // Down from 09:00:30 to 09:02:00: a minute and a half for each of 62.
+        let tally = Tally { down_us: 90_000_000, slow_us: 29_000_000, ..Tally::default() };
+        let minutes = UserMinutes::of(&tally, 62);
+        assert_eq!((minutes.down, minutes.intermittent, minutes.slow), (93, 0, 30));
+    }
+}

@@ -102,3 +102,80 @@ fn mean(lengths: impl Iterator<Item = u64>) -> Mean {
 fn seconds(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::domain::outage::OutageId;
+    use crate::domain::verdict::{Scope, Verdict};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// An outage of one cohort, found after 10 s.
+    fn outage(cohort: &str, began: i64, ended: Option<i64>) -> Outage {
+        Outage {
+            id: OutageId(format!("c3ms-{began}")),
+            target: TargetId::new("c3ms").unwrap(),
+            verdict: Verdict::Down,
+            scope: Scope { cohorts: [CohortId::new(cohort).unwrap()].into(), ..Scope::default() },
+            began_at: at(began),
+            detected_at: at(began + 10),
+            ended_at: ended.map(at),
+            head_count: 11,
+            sentence: "C3MS is down.".into(),
+            locations: BTreeSet::new(),
+            failures: 3,
+            failures_explained: 3,
+            confirmations: 0,
+        }
+    }
+
+    fn period() -> Period {
+        Period::new(at(1_000), at(2_000), TimeZone::UTC).unwrap()
+    }
+
+    #[test]
+    fn a_mean_needs_three() {
+        let mut outages = vec![
+            outage("ceduna", 1_000, Some(1_100)),
+            outage("ceduna", 1_200, Some(1_400)),
+            // Began before the period and was found before it, but ended in it.
+            outage("noarlunga", 900, Some(1_200)),
+        ];
+        assert_eq!(time_to_detect(&outages, &period()), Mean { n: 2, mean_seconds: None });
+        let restored = Mean { n: 3, mean_seconds: Some(200) };
+        assert_eq!(time_to_restore(&outages, &period()), restored);
+        outages.push(outage("noarlunga", 1_900, Some(2_500)));
+        assert_eq!(time_to_detect(&outages, &period()), Mean { n: 3, mean_seconds: Some(10) });
+        assert_eq!(time_to_restore(&outages, &period()), restored);
+        let last = &lines(&outages, &period())[3];
+        assert_eq!((last.ended_at, last.seconds), (None, 100), "what comes later is not told");
+    }
+
+    #[test]
+    fn what_came_back_is_told_by_scope_within_the_period() {
+        let outages = [
+            outage("noarlunga", 900, Some(1_200)),
+            outage("ceduna", 1_250, Some(1_300)),
+            outage("noarlunga", 1_300, Some(1_400)),
+        ];
+        let titles = Titles {
+            target: "C3MS".into(),
+            cohorts: [(CohortId::new("noarlunga").unwrap(), "Noarlunga".into())].into(),
+            ..Titles::default()
+        };
+        let titles = [(TargetId::new("c3ms").unwrap(), titles)].into();
+        let found = recurrences(&outages, &period(), &titles);
+        let noarlunga = Recurrence {
+            target: "c3ms".into(),
+            scope: "Noarlunga".into(),
+            outages: 2,
+            seconds: 300,
+        };
+        assert_eq!(found, [noarlunga]);
+    }
+}
