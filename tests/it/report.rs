@@ -17,7 +17,7 @@ use holdfast::reporting::accounting::figures::{Figures, Promise};
 use holdfast::reporting::files::json;
 use holdfast::reporting::period::Period;
 use holdfast::reporting::report;
-use holdfast::reporting::report::Report;
+use holdfast::reporting::report::{Report, StaffReportLine};
 use holdfast::store::continuity::commit::{Commit, IncidentRow, NewNotice, commit};
 use holdfast::store::ledger::{self, Entry, MissedRun};
 use holdfast::store::staff_reports::{self, StaffReport};
@@ -58,14 +58,22 @@ async fn installation() -> (tempfile::TempDir, PathBuf) {
 async fn fill(store: &Store) {
     ledger::append(store, &entries()).await.unwrap();
     detection::record(store, &verdicts(), at(60)).await.unwrap();
-    for number in 0..3 {
+    // Three while probes passed, one while nothing was known, one in the outage.
+    let said = [
+        ("report-line", 15, 18),
+        ("report-line", 15, 19),
+        ("report-line", 16, 20),
+        ("report-line", 44, 46),
+        ("noarlunga", 11, 12),
+    ];
+    for (number, (cohort, since, received)) in said.into_iter().enumerate() {
         let said = StaffReport {
             id: format!("{number:032x}"),
             target: target(),
-            cohort: CohortId::new("report-line").unwrap(),
+            cohort: CohortId::new(cohort).unwrap(),
             task: "intake".into(),
-            since_at: at(15),
-            received_at: at(18 + number),
+            since_at: at(since),
+            received_at: at(received),
         };
         staff_reports::add(store, &said).await.unwrap();
     }
@@ -235,7 +243,7 @@ async fn the_command_writes_files_that_agree() {
     assert_eq!((&rows[0][0], &rows[0][5]), ("target", known.to_string().as_str()));
     assert!(text("_user-minutes.csv").contains("c3ms,noarlunga,62,down,600,620"));
     assert!(text("_outages.csv").contains("C3MS is down for Noarlunga: every journey fails."));
-    assert!(text("_staff-reports.csv").contains("report-line,Lodging an intake,3,"));
+    assert!(text("_staff-reports.csv").contains("report-line,Lodging an intake,4,"));
     assert!(text("_incidents.csv").contains("INC-20260302-1"));
     assert!(text("_slots.csv").contains("c3ms,intake,report-line,53,0,0,0,2,5,"));
 }
@@ -258,8 +266,11 @@ fn by_hand(report: &Report) {
     assert_eq!(report.outages[0].seconds_to_detect, 20);
     assert_eq!(report.outages[0].seconds, 600);
     assert_eq!((report.time_to_detect.n, report.time_to_detect.mean_seconds), (1, None));
-    let said = &report.staff_reports[0];
-    assert_eq!((said.reports, said.probes_disagree, said.disagreement), (3, 3, true));
+    let beside = |line: &StaffReportLine| {
+        (line.probes_agree, line.probes_disagree, line.probes_unknown, line.disagreement)
+    };
+    let said: Vec<_> = report.staff_reports.iter().map(beside).collect();
+    assert_eq!(said, [(1, 0, 0, false), (0, 3, 1, true)]);
     assert_eq!((report.incidents.len(), report.notices[0].notices), (1, 1));
     let search = &target.probes[0];
     assert_eq!((search.slots.passed, search.slots.slow, search.slots.failed), (105, 5, 10));
