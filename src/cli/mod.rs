@@ -6,6 +6,7 @@
 mod capture_run;
 mod demo;
 mod probe;
+mod report;
 mod schema;
 mod serve;
 mod snapshot;
@@ -39,6 +40,7 @@ enum Verb {
     Serve(serve::Serve),
     Validate(validate::Validate),
     Probe(probe::Probe),
+    Report(report::Report),
     Schema(schema::Schema),
     Snapshot(snapshot::Snapshot),
     CaptureRun(capture_run::CaptureRun),
@@ -96,6 +98,7 @@ pub fn run() -> ExitCode {
             Verb::Serve(verb) => verb.run().await,
             Verb::Validate(verb) => verb.run(),
             Verb::Probe(verb) => verb.run().await,
+            Verb::Report(verb) => verb.run().await,
             Verb::Schema(verb) => verb.run(),
             Verb::Snapshot(verb) => verb.run().await,
             Verb::CaptureRun(verb) => verb.run().await,

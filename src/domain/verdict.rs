@@ -114,7 +114,10 @@ impl Scope {
             Verdict::Unknown => "is not known to work",
         };
         let mut sentence = format!("{} {how}", titles.target);
-        sentence.push_str(&self.place(titles));
+        sentence.push_str(&match self.everyone {
+            true => " everywhere".to_owned(),
+            false => format!(" for {}", self.place(titles)),
+        });
         if self.probes.is_empty() {
             match verdict {
                 Verdict::Down => sentence.push_str(": every journey fails"),
@@ -122,24 +125,32 @@ impl Scope {
                 _ => {}
             }
         } else {
-            let names = self.probes.iter().map(|id| {
-                titles.probes.get(id).map_or_else(|| id.to_string(), |title| lower_first(title))
-            });
-            sentence.push_str(&format!(", only {}", join(names)));
+            sentence.push_str(&self.only(titles));
         }
         sentence.push('.');
         sentence
     }
 
+    /// The scope by itself, to stand in a list: "Noarlunga and Ceduna, only lodging an intake".
+    #[must_use]
+    pub fn words(&self, titles: &Titles) -> String {
+        let place = if self.everyone { "Everywhere".to_owned() } else { self.place(titles) };
+        if self.probes.is_empty() { place } else { place + &self.only(titles) }
+    }
+
     fn place(&self, titles: &Titles) -> String {
-        if self.everyone {
-            return " everywhere".to_owned();
-        }
         let names = self
             .cohorts
             .iter()
             .map(|id| titles.cohorts.get(id).cloned().unwrap_or_else(|| id.to_string()));
-        format!(" for {}", join(names))
+        join(names)
+    }
+
+    fn only(&self, titles: &Titles) -> String {
+        let names = self.probes.iter().map(|id| {
+            titles.probes.get(id).map_or_else(|| id.to_string(), |title| lower_first(title))
+        });
+        format!(", only {}", join(names))
     }
 }
 
@@ -187,6 +198,7 @@ mod tests {
             scope.sentence(Verdict::Down, &titles),
             "C3MS is down for Noarlunga, only lodging an intake."
         );
+        assert_eq!(scope.words(&titles), "Noarlunga, only lodging an intake");
         scope.everyone = true;
         scope.probes.clear();
         assert_eq!(scope.sentence(Verdict::Slow, &titles), "C3MS is slow everywhere.");

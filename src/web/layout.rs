@@ -44,6 +44,7 @@ impl Section {
                 ("/ops/probes", "Probes"),
                 ("/ops/register", "Register"),
                 ("/ops/start", "Start a plan"),
+                ("/reports", "Reports"),
             ],
             Self::Portal => &[
                 ("/portal", "Find"),

@@ -19,11 +19,11 @@ pub mod ops;
 pub mod picture;
 pub mod plans;
 pub mod portal;
+pub mod reports;
 pub mod routes;
 pub mod sign_in;
 pub mod staff;
 pub mod states;
-pub mod strip;
 pub mod throttle;
 pub mod times;
 mod vitals;
@@ -37,6 +37,8 @@ use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+
+pub use crate::documents::strip;
 
 use crate::clock::Clock;
 use crate::domain::target::Target;

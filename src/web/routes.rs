@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::gate::{Decision, Gate, enforce};
 use super::ops::activation::answers;
-use super::{Web, assets, live, ops, staff, vitals};
+use super::{Web, assets, live, ops, reports, staff, vitals};
 
 /// How a route is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -225,6 +225,20 @@ pub const ROUTES: &[Route<Arc<Web>>] = &[
         action: "ask whether it can do its work",
         decision: Decision::Public,
         handler: || get(vitals::readiness),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/reports",
+        action: "read the report of a period",
+        decision: READ,
+        handler: || get(reports::show),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/reports/file",
+        action: "fetch the report of a period",
+        decision: READ,
+        handler: || get(reports::file),
     },
     Route {
         verb: Verb::Get,

@@ -8,6 +8,7 @@ mod guide;
 mod metrics;
 mod observation;
 mod probing;
+mod report;
 mod roundup;
 mod standin;
 mod support;

@@ -7,3 +7,4 @@ pub mod commit;
 pub mod find;
 pub mod outbox;
 pub mod pending;
+pub mod plans;

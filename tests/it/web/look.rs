@@ -23,6 +23,8 @@ const PAGES: &[(&str, &str)] = &[
     ("ops-drill", "/ops/activations/case-system-down-20260302-2"),
     ("ops-probes", "/ops/probes"),
     ("ops-probe", "/ops/probes/c3ms/find-person"),
+    ("report", "/reports?from=2026-03-03&to=2026-03-03"),
+    ("report-wrong", "/reports?from=2026-03-04&to=2026-03-03"),
 ];
 
 /// axe-core, as `tests/package.json` pins it.

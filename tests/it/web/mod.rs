@@ -4,6 +4,7 @@ mod browser;
 mod look;
 mod pages;
 mod plans;
+mod reports;
 mod sample;
 
 use std::net::SocketAddr;

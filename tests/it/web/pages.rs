@@ -12,7 +12,7 @@ use holdfast::web::deeds::Deed;
 use holdfast::web::gate::Decision;
 use holdfast::web::routes::{ROUTES, Verb};
 
-fn client() -> reqwest::Client {
+pub fn client() -> reqwest::Client {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
