@@ -36,6 +36,7 @@ pub const PROFILES: &[Profile] = &[Profile {
     target: "c3ms",
     files: shipped! {
         "probes/c3ms.yaml" from "probes/c3ms.yaml",
+        "probes/capture/c3ms.yaml" from "probes/capture/c3ms.yaml",
         "people.yaml" from "playbooks/demo/people.yaml",
         "directory.yaml" from "src/app/profile/c3ms/directory.yaml",
     },

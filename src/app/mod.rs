@@ -1,8 +1,11 @@
 //! Puts the parts together: roles, channels between them, ordered start and shutdown.
 
+pub mod copy;
 pub mod demo;
 pub mod init;
+pub mod live;
 pub mod observe;
 pub mod parts;
+pub mod plans;
 pub mod portal;
 pub mod serve;

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::config::service::Service;
+use crate::domain::ids::PlaybookId;
 use crate::domain::length::Length;
 use crate::domain::target::Target;
 use crate::probing::run::{Setting, Writes};
@@ -54,7 +55,7 @@ fn tls() -> anyhow::Result<rustls::ClientConfig> {
 
 /// Everything that will appear in a metric's label.
 #[must_use]
-pub fn labels(targets: &[Arc<Setting>]) -> LabelSets {
+pub fn labels(targets: &[Arc<Setting>], playbooks: &[PlaybookId]) -> LabelSets {
     let targets = || targets.iter().map(|setting| &setting.target);
     let probes = || targets().flat_map(|target| &target.probes);
     LabelSets {
@@ -72,6 +73,8 @@ pub fn labels(targets: &[Arc<Setting>]) -> LabelSets {
             .collect(),
         objectives: probes().filter_map(|probe| probe.objectives.latency).collect(),
         channels: ["email", "webhook", "console"].map(str::to_owned).to_vec(),
+        playbooks: playbooks.to_vec(),
+        severities: vec!["major".to_owned()],
         ..LabelSets::default()
     }
 }

@@ -4,12 +4,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::service::Service;
 use crate::identity::Identity;
+use crate::snapshots::Portal;
 use crate::vault::audit::{Audit, Files};
 use crate::vault::site::Site;
 use crate::vault::{directory, policy};
@@ -19,6 +22,9 @@ use crate::web::portal::PortalWeb;
 const AUDIT_BYTES: u64 = 64 * 1024 * 1024;
 /// A demo's audit lasts an hour.
 const DEMO_AUDIT_BYTES: u64 = 1024 * 1024;
+
+/// The age a copy may have where nobody said how often it is made.
+const DEFAULT_FRESHNESS: Duration = Duration::from_secs(3_600);
 
 /// The site of an installation.
 ///
@@ -35,7 +41,12 @@ pub fn site(data: &Path) -> anyhow::Result<Site> {
 ///
 /// # Errors
 /// When keys, directory or audit trail cannot be used; each says which file.
-pub fn start(service: &Service, site: &Site, clock: &Clock) -> anyhow::Result<Arc<PortalWeb>> {
+pub fn start(
+    service: &Service,
+    site: &Site,
+    clock: &Clock,
+    live: watch::Receiver<String>,
+) -> anyhow::Result<Arc<PortalWeb>> {
     let node = site.node_key()?;
     let signers = policy::signers(site)?;
     let directory = directory::load(site, &node, &signers.policy)?;
@@ -54,6 +65,12 @@ pub fn start(service: &Service, site: &Site, clock: &Clock) -> anyhow::Result<Ar
         zone: service.time_zone.clone(),
         synthetic: service.file.synthetic,
         identity: Arc::new(Identity::new(directory)),
+        portal: Arc::new(Portal::new(audit.clone())),
         audit,
+        live,
+        freshness_objective: service
+            .snapshots
+            .as_ref()
+            .map_or(DEFAULT_FRESHNESS, |section| section.every.duration() * 2),
     }))
 }

@@ -11,17 +11,36 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::observe::{self, Observation};
-use super::{parts, portal};
+use super::{copy, live, parts, plans, portal};
 use crate::clock::Clock;
+use crate::config::plans as config_plans;
 use crate::config::{service, targets};
+use crate::continuity::command::Handle;
+use crate::continuity::effect::Effect;
+use crate::domain::outage::DetectionEvent;
+use crate::probing::run::Setting;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
+use crate::vault::site::Site;
+use crate::web::plans::Plans;
+use crate::web::portal::PortalWeb;
 use crate::web::{self, Pages, Web};
 
 /// What is under way when the service is told to stop has this long to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// Detection's events on their way to continuity.
 const EVENT_QUEUE: usize = 1_024;
+
+/// What every role of the service works with.
+struct Common {
+    store: Store,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    /// Counts what happened that a page may show.
+    changes: watch::Sender<u64>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
 
 /// Runs the service until `stop`.
 ///
@@ -31,47 +50,156 @@ const EVENT_QUEUE: usize = 1_024;
 pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
     let service = service::load(config)?;
     let targets = targets::load(&service)?;
+    let plans = config_plans::load(&service, &targets)?;
     let site = portal::site(&service.data)?;
-    let portal = portal::start(&service, &site, &clock)?;
+    let (live, live_words) = watch::channel(String::new());
+    let portal = portal::start(&service, &site, &clock, live_words)?;
     let settings = parts::settings(&service, targets, &clock)?;
-    let metrics = Arc::new(Metrics::new(&parts::labels(&settings))?);
-    let store = Store::open(&service.data.join("holdfast.db")).await?;
+    let playbooks: Vec<_> = plans.playbooks.iter().map(|(plan, _)| plan.id.clone()).collect();
+    let common = Common {
+        metrics: Arc::new(Metrics::new(&parts::labels(&settings, &playbooks))?),
+        store: Store::open(&service.data.join("holdfast.db")).await?,
+        clock,
+        changes: watch::channel(0).0,
+        tasks: TaskTracker::new(),
+        stop: stop.clone(),
+    };
     let listen = service.file.listen;
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
 
-    let (tasks, (changes, _)) = (TaskTracker::new(), watch::channel(0));
-    let known = settings.iter().map(|setting| Arc::clone(&setting.target)).collect();
-    let (_keep, known) = watch::channel(Arc::new(known));
-    let pages = Arc::new(Web {
-        store: store.clone(),
-        clock: clock.clone(),
-        metrics: Arc::clone(&metrics),
-        zone: service.time_zone.clone(),
-        synthetic: service.file.synthetic,
-        targets: known,
-        plans: None,
-        sessions: portal.identity.clone(),
-        changes,
-        stop: stop.clone(),
-        pages: Pages::default(),
-    });
-    let (told, mut events) = mpsc::channel(EVENT_QUEUE);
-    let changed = {
-        let pages = Arc::clone(&pages);
-        Arc::new(move || pages.changed())
+    let (told, events) = mpsc::channel(EVENT_QUEUE);
+    let (plans, effects) = common.start_plans(&service, plans, events).await?;
+    common.start_copy(&service, site, &portal, (plans.continuity.clone(), effects))?;
+    common.start_words(live, &plans);
+    let pages = common.pages(&service, &settings, &portal, plans);
+    let observation = Observation {
+        store: common.store.clone(),
+        clock: common.clock.clone(),
+        metrics: Arc::clone(&common.metrics),
+        settings,
+        told,
+        changed: common.changed(),
     };
-    let observation = Observation { store: store.clone(), clock, metrics, settings, told, changed };
-    observe::start(observation, &tasks, stop.clone()).await?;
-    tasks.spawn(async move { while events.recv().await.is_some() {} });
+    observe::start(observation, &common.tasks, stop.clone()).await?;
 
     let router = web::router(pages).merge(web::portal::router(portal));
     tracing::info!(%listen, "Holdfast is serving");
     web::serve(listener, router, stop).await.context("serving pages")?;
-    tasks.close();
-    if tokio::time::timeout(STOP_TIMEOUT, tasks.wait()).await.is_err() {
-        tracing::error!("something did not end in {} s", STOP_TIMEOUT.as_secs());
-    }
-    store.close().await;
+    common.end().await;
     Ok(())
+}
+
+impl Common {
+    fn changed(&self) -> Arc<dyn Fn() + Send + Sync> {
+        let changes = self.changes.clone();
+        Arc::new(move || changes.send_modify(|count| *count += 1))
+    }
+
+    /// Continuity: the engine, the outbox, the channels.
+    async fn start_plans(
+        &self,
+        service: &service::Service,
+        plans: config_plans::Plans,
+        events: mpsc::Receiver<DetectionEvent>,
+    ) -> anyhow::Result<(Plans, mpsc::Receiver<Effect>)> {
+        let links = Arc::new(plans::link_key(&service.data)?);
+        let start = plans::Start {
+            service,
+            plans,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+            links: Arc::clone(&links),
+            changed: self.changed(),
+        };
+        let started = plans::start(start, events, &self.tasks, self.stop.clone()).await?;
+        let plans = Plans {
+            people: watch::channel(started.people).1,
+            playbooks: watch::channel(started.playbooks).1,
+            continuity: started.handle,
+            links,
+        };
+        Ok((plans, started.effects))
+    }
+
+    /// The copy: captured on time, opened and closed as plans ask.
+    fn start_copy(
+        &self,
+        service: &service::Service,
+        site: Site,
+        portal: &PortalWeb,
+        effects: (Handle, mpsc::Receiver<Effect>),
+    ) -> anyhow::Result<()> {
+        let (handle, effects) = effects;
+        let openings = copy::Openings {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            node: Arc::new(site.node_key()?),
+            site,
+            portal: Arc::clone(&portal.portal),
+            handle,
+            metrics: Arc::clone(&self.metrics),
+            changed: self.changed(),
+        };
+        self.tasks.spawn(openings.run(effects, self.stop.clone()));
+        if let Some((captures, every)) = copy::captures(service) {
+            let (store, clock) = (self.store.clone(), self.clock.clone());
+            let metrics = Arc::clone(&self.metrics);
+            self.endless(copy::keep_capturing(captures, every, store, clock, metrics));
+        }
+        Ok(())
+    }
+
+    /// What is said of the case system on the portal, and the gauges of continuity.
+    fn start_words(&self, live: watch::Sender<String>, plans: &Plans) {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        self.endless(live::keep_saying(store, clock, self.changes.subscribe(), live));
+        let playbooks = plans.playbooks.borrow().iter().map(|plan| plan.id.clone()).collect();
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        self.endless(live::keep_gauges(store, clock, Arc::clone(&self.metrics), playbooks));
+    }
+
+    fn pages(
+        &self,
+        service: &service::Service,
+        settings: &[Arc<Setting>],
+        portal: &PortalWeb,
+        plans: Plans,
+    ) -> Arc<Web> {
+        let targets = settings.iter().map(|setting| Arc::clone(&setting.target)).collect();
+        Arc::new(Web {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+            zone: service.time_zone.clone(),
+            synthetic: service.file.synthetic,
+            targets: watch::channel(Arc::new(targets)).1,
+            plans: Some(plans),
+            copy: portal.portal.watch(),
+            sessions: portal.identity.clone(),
+            changes: self.changes.clone(),
+            stop: self.stop.clone(),
+            pages: Pages::default(),
+        })
+    }
+
+    /// Runs something endless until told to stop.
+    fn endless(&self, endless: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = endless => {}
+            }
+        });
+    }
+
+    async fn end(self) {
+        self.tasks.close();
+        if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
+            tracing::error!("something did not end in {} s", STOP_TIMEOUT.as_secs());
+        }
+        self.store.close().await;
+    }
 }

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod mapping;
 pub mod ops_notices;
 pub mod people;
+pub mod plans;
 pub mod playbooks;
 pub mod probe_checks;
 pub mod probe_steps;

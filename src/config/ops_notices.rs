@@ -12,7 +12,7 @@ use crate::domain::people::People;
 use crate::domain::verdict::Verdict;
 
 /// The section as it is written.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawOpsNotices {
     /// A role of `people.yaml`; its rota says whose turn it is.

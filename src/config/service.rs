@@ -58,6 +58,8 @@ pub struct ServiceFile {
     mail: Option<MailFile>,
     #[serde(default)]
     webhooks: BTreeMap<String, WebhookFile>,
+    /// Who of IT operations is told of every outage at once.
+    pub ops_notices: Option<super::ops_notices::RawOpsNotices>,
     snapshots: Option<SnapshotsFile>,
 }
 
@@ -148,6 +150,8 @@ struct SnapshotsFile {
 /// A checked installation.
 #[derive(Debug)]
 pub struct Service {
+    /// The file it was read from.
+    pub path: PathBuf,
     pub file: ServiceFile,
     pub time_zone: jiff::tz::TimeZone,
     pub origin: url::Url,
@@ -255,6 +259,7 @@ pub fn load(path: &Path) -> Result<Service, Diagnostics> {
     let (data, probes) = (folder.join(&file.data), folder.join(&file.probes));
     let (playbooks, people) = (folder.join(&file.playbooks), folder.join(&file.people));
     let service = origin.map(|origin| Service {
+        path: path.to_owned(),
         file,
         time_zone,
         origin,

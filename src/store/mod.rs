@@ -8,6 +8,7 @@ pub mod capture;
 pub mod continuity;
 pub mod detection;
 pub mod ledger;
+pub mod open_copies;
 pub mod staff_reports;
 
 use std::path::Path;

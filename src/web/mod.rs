@@ -6,6 +6,7 @@
 //! A page has a view (plain words, made from what is stored), a template beside it and a handler.
 //! [`layout`] is the frame, `components.html` the parts, `assets/holdfast.css` how they look.
 
+pub mod ack;
 pub mod assets;
 pub mod error;
 pub mod forms;
@@ -42,6 +43,7 @@ pub use crate::documents::strip;
 
 use crate::clock::Clock;
 use crate::domain::target::Target;
+use crate::snapshots::Status;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 
@@ -69,6 +71,8 @@ pub struct Web {
     pub targets: watch::Receiver<Arc<Vec<Arc<Target>>>>,
     /// Continuity, where it runs on this machine.
     pub plans: Option<Plans>,
+    /// Whether the copy is open, and for whom.
+    pub copy: watch::Receiver<Status>,
     pub sessions: Arc<dyn Sessions>,
     /// Counts what happened that a page may show; pages count what they write.
     pub changes: watch::Sender<u64>,

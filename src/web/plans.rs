@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
+use crate::channels::link::LinkKey;
 use crate::continuity::command::{CommandError, Handle};
 use crate::domain::people::People;
 use crate::domain::playbook::Playbook;
@@ -21,6 +22,8 @@ pub struct Plans {
     pub playbooks: watch::Receiver<Arc<Vec<Arc<Playbook>>>>,
     /// Where decisions go; each answer means it is durable.
     pub continuity: Handle,
+    /// Verifies the links in notices.
+    pub links: Arc<LinkKey>,
 }
 
 impl Web {

@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::gate::{Decision, Gate, enforce};
 use super::ops::activation::answers;
-use super::{Web, assets, live, ops, reports, staff, vitals};
+use super::{Web, ack, assets, live, ops, reports, staff, vitals};
 
 /// How a route is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -239,6 +239,20 @@ pub const ROUTES: &[Route<Arc<Web>>] = &[
         action: "fetch the report of a period",
         decision: READ,
         handler: || get(reports::file),
+    },
+    Route {
+        verb: Verb::Get,
+        path: "/ack/{token}",
+        action: "see what a link acknowledges",
+        decision: Decision::SignedLink,
+        handler: || get(ack::show),
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/ack/{token}",
+        action: "acknowledge by a link",
+        decision: Decision::SignedLink,
+        handler: || post(ack::acknowledge),
     },
     Route {
         verb: Verb::Get,

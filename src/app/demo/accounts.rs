@@ -37,11 +37,3 @@ pub fn enrol(site: &Site, file: DirectoryFile, now: Timestamp) -> anyhow::Result
     directory::publish(site, &directory, &policy::policy_key(site)?)?;
     Ok(())
 }
-
-/// The code an authenticator would show now.
-///
-/// # Errors
-/// Never with the demo's own secret.
-pub fn code(now: Timestamp) -> anyhow::Result<String> {
-    Ok(TotpSecret::from_base32(TOTP_SECRET)?.code_at(now))
-}

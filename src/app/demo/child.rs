@@ -33,6 +33,7 @@ pub async fn keep_serving(config: PathBuf, stop: CancellationToken) -> anyhow::R
             () = stop.cancelled() => return end(child).await,
             ended = child.wait() => ended.context("waiting for the service")?,
         };
+        anyhow::ensure!(ended.code() != Some(2), "the service refuses its files");
         deaths = if watch.elapsed() > LIVED_LONG { 1 } else { deaths + 1 };
         tracing::warn!(%ended, "the service ended; starting it again");
         anyhow::ensure!(

@@ -21,7 +21,8 @@ const CUSTODY_PASSPHRASE: &str = "synthetic custody passphrase";
 /// A case system, a mail server and an installation between them.
 pub struct World {
     pub standin: Standin,
-    pub mail: SmtpReceiver,
+    /// Held so that it runs as long as the world does.
+    _mail: SmtpReceiver,
     pub folder: PathBuf,
     pub config: PathBuf,
     /// Where the pages are: `http://127.0.0.1:8080`.
@@ -55,7 +56,7 @@ impl World {
         let site = Site::open(&folder.join("data/site"))?;
         accounts::enrol(&site, people, clock.now())?;
         let origin = format!("http://{listen}");
-        Ok(Self { standin, mail, folder: folder.to_owned(), config, origin })
+        Ok(Self { standin, _mail: mail, folder: folder.to_owned(), config, origin })
     }
 }
 

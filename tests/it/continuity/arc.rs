@@ -217,8 +217,8 @@ async fn the_timeline_says_what_is_done_late_and_why() {
         ]
     );
     assert_eq!(view.steps[0].words, "not acknowledged; escalated 1 times");
-    let director = pending::pending(&world.store, &demo_people(), &person("p-director"), now);
-    let director = director.await.unwrap();
+    let (people, whom) = (demo_people(), person("p-director"));
+    let director = pending::pending(&world.store, &people, &whom, now).await.unwrap();
     assert_eq!(director.len(), 1);
     assert_eq!(director[0].what, pending::PendingWhat::Acknowledge(step("tell-duty")));
     assert!(director[0].late);

@@ -14,13 +14,14 @@ use axum::extract::Path;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use holdfast::continuity::command::{Answer, Asked, Command, Handle};
 use holdfast::domain::ids::{CohortId, OfficeId, PersonId};
 use holdfast::domain::session::{Account, Assurance, Role, Session, SessionRef};
 use holdfast::store::Store;
 use holdfast::telemetry::labels::LabelSets;
 use holdfast::telemetry::metrics::Metrics;
-use holdfast::web::deeds::{Asked, Deed, Deeds, Done};
 use holdfast::web::gate::Sessions;
+use holdfast::web::plans::Plans;
 use holdfast::web::{self, Pages, Web};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -35,7 +36,7 @@ pub struct Served {
     pub store: Store,
     pub web: Arc<Web>,
     /// What the pages asked continuity for.
-    pub deeds: Arc<Mutex<Vec<Deed>>>,
+    pub deeds: Arc<Mutex<Vec<Command>>>,
     stop: CancellationToken,
     _folder: TempDir,
 }
@@ -94,7 +95,7 @@ pub async fn serve() -> Served {
     let store = sample::fill(folder.path()).await;
     plans::fill(&store).await;
     let stop = CancellationToken::new();
-    let (deeds, asked) = Deeds::channel();
+    let (continuity, asked) = Handle::channel();
     let noted = Arc::new(Mutex::new(Vec::new()));
     tokio::spawn(note(asked, noted.clone()));
     let web = Arc::new(Web {
@@ -104,9 +105,13 @@ pub async fn serve() -> Served {
         zone: TimeZone::get("Australia/Adelaide").unwrap(),
         synthetic: true,
         targets: watch::channel(Arc::new(sample::targets())).1,
-        people: watch::channel(plans::people()).1,
-        playbooks: watch::channel(Arc::new(vec![plans::playbook()])).1,
-        deeds,
+        plans: Some(Plans {
+            people: watch::channel(plans::people()).1,
+            playbooks: watch::channel(Arc::new(vec![Arc::new(plans::playbook())])).1,
+            continuity,
+            links: Arc::new(holdfast::channels::link::LinkKey::new(&"synthetic".into())),
+        }),
+        copy: watch::channel(holdfast::snapshots::Status::Closed).1,
         sessions: Arc::new(ByRole),
         changes: watch::channel(0).0,
         stop: stop.clone(),
@@ -126,9 +131,9 @@ async fn enter(Path(role): Path<String>) -> impl IntoResponse {
 }
 
 /// Answers every deed that it is on record, and keeps it for the test.
-async fn note(mut asked: mpsc::Receiver<Asked>, noted: Arc<Mutex<Vec<Deed>>>) {
-    while let Some(Asked { deed, answer }) = asked.recv().await {
-        noted.lock().unwrap().push(deed);
-        let _ = answer.send(Ok(Done::Noted));
+async fn note(mut asked: mpsc::Receiver<Asked>, noted: Arc<Mutex<Vec<Command>>>) {
+    while let Some(Asked { command, answer }) = asked.recv().await {
+        noted.lock().unwrap().push(command);
+        let _ = answer.send(Ok(Answer::Done));
     }
 }

@@ -2,13 +2,13 @@
 
 use super::plans::ACTIVATION;
 use super::{serve, slug};
+use holdfast::continuity::command::Command;
 use holdfast::continuity::decide::Input;
 use holdfast::domain::ids::CohortId;
 use holdfast::domain::ids::{PersonId, PlaybookStepId};
 use holdfast::domain::incident::ActivationId;
 use holdfast::domain::session::Role;
 use holdfast::store::staff_reports;
-use holdfast::web::deeds::Deed;
 use holdfast::web::gate::Decision;
 use holdfast::web::routes::{ROUTES, Verb};
 
@@ -160,7 +160,7 @@ async fn a_decision_reaches_continuity_with_who_took_it() {
     let step = Some(PlaybookStepId::new("open-offices").unwrap());
     let input = Input::Answer { step, by, approve: true, reason: String::new() };
     let activation = ActivationId(ACTIVATION.into());
-    assert_eq!(*served.deeds.lock().unwrap(), [Deed::Answer { activation, input }]);
+    assert_eq!(*served.deeds.lock().unwrap(), [Command::Input(activation, input)]);
     let (status, _) = send(&[("step", "open-offices"), ("answer", "perhaps")]).await;
     assert_eq!(status, 422);
 }
