@@ -87,6 +87,13 @@ const EMPTY_NAMES: [&str; 10] = [
 ];
 
 const MOST_LINES: usize = 400;
+
+/// Files that may be longer, each with its bound and its reason.
+const LONG: [(&str, usize, &str); 3] = [
+    ("src/domain/playbook.rs", 460, "the whole vocabulary of a plan, read side by side"),
+    ("src/store/continuity/commit.rs", 430, "one transaction and the rows it writes"),
+    ("src/store/continuity/outbox.rs", 445, "one table and every change of its state"),
+];
 const MOST_COLUMNS: usize = 100;
 
 type Rule = fn(&Source) -> Vec<String>;
@@ -165,8 +172,10 @@ fn opens_with_its_purpose(source: &Source) -> Vec<String> {
 fn is_not_too_long(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     let lines = source.product_lines();
-    if lines > MOST_LINES {
-        faults.push(format!("{lines}: more than {MOST_LINES} lines without tests: split it"));
+    let listed = LONG.iter().find(|(path, _, _)| source.path == *path);
+    let most = listed.map_or(MOST_LINES, |(_, most, _)| *most);
+    if lines > most {
+        faults.push(format!("{lines}: more than {most} lines without tests: split it"));
     }
     for (index, line) in source.text.lines().enumerate() {
         let columns = line.chars().count();

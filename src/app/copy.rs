@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capture::start::Captures;
 use crate::clock::Clock;
-use crate::config::service::Service;
+use crate::config::installation::Installation;
 use crate::continuity::command::{Command, Handle};
 use crate::continuity::effect::{Effect, EffectKey, OpenScope};
 use crate::crypto::digest::Digest;
@@ -206,7 +206,7 @@ pub async fn keep_capturing(
 
 /// How captures of this installation are started; none where no source is named.
 #[must_use]
-pub fn captures(service: &Service) -> Option<(Captures, Duration)> {
+pub fn captures(service: &Installation) -> Option<(Captures, Duration)> {
     let section = service.snapshots.as_ref()?;
     let captures = Captures {
         program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("holdfast")),

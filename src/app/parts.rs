@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::clock::Clock;
-use crate::config::service::Service;
+use crate::config::installation::Installation;
 use crate::domain::ids::PlaybookId;
 use crate::domain::length::Length;
 use crate::domain::target::Target;
@@ -18,7 +18,7 @@ use crate::telemetry::labels::{LabelSets, ProbeLabels, TargetLabels};
 /// # Errors
 /// When this machine's trusted certificates cannot be used.
 pub fn settings(
-    service: &Service,
+    service: &Installation,
     targets: Vec<Target>,
     clock: &Clock,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {

@@ -16,8 +16,8 @@ use crate::channels::link::{Acknowledgement, LinkKey};
 use crate::channels::mail::{Letter, Mail, MailSettings, RelaySettings, Security};
 use crate::channels::webhook::{Post, Webhook, WebhookSettings};
 use crate::clock::Clock;
+use crate::config::installation::{Installation, SecurityFile};
 use crate::config::plans::Plans;
-use crate::config::service::{SecurityFile, Service};
 use crate::continuity::command::Handle;
 use crate::continuity::effect::Effect;
 use crate::continuity::engine::{Engine, LoadedPlaybook, Settings};
@@ -39,7 +39,7 @@ const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What continuity is started with.
 pub struct Start<'a> {
-    pub service: &'a Service,
+    pub service: &'a Installation,
     pub plans: Plans,
     pub store: Store,
     pub clock: Clock,
@@ -125,7 +125,7 @@ fn channel_word(channel: Channel) -> &'static str {
     }
 }
 
-fn link_maker(service: &Service, links: Arc<LinkKey>, clock: Clock) -> LinkMaker {
+fn link_maker(service: &Installation, links: Arc<LinkKey>, clock: Clock) -> LinkMaker {
     let origin = service.origin.as_str().trim_end_matches('/').to_owned();
     Arc::new(move |notice, person| {
         let expires_at = clock.now().checked_add(LINK_WINDOW).ok()?;
@@ -167,7 +167,7 @@ struct Carriers {
 }
 
 impl Carriers {
-    fn new(service: &Service, clock: &Clock) -> anyhow::Result<Self> {
+    fn new(service: &Installation, clock: &Clock) -> anyhow::Result<Self> {
         let mail = service.mail.as_ref().map(|section| {
             let relays = section.relays.iter().map(|relay| RelaySettings {
                 host: relay.host.clone(),

@@ -10,7 +10,7 @@ use anyhow::Context;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::config::service::Service;
+use crate::config::installation::Installation;
 use crate::identity::Identity;
 use crate::snapshots::Portal;
 use crate::vault::audit::{Audit, Files};
@@ -42,7 +42,7 @@ pub fn site(data: &Path) -> anyhow::Result<Site> {
 /// # Errors
 /// When keys, directory or audit trail cannot be used; each says which file.
 pub fn start(
-    service: &Service,
+    service: &Installation,
     site: &Site,
     clock: &Clock,
     live: watch::Receiver<String>,

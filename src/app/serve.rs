@@ -14,7 +14,7 @@ use super::observe::{self, Observation};
 use super::{copy, live, parts, plans, portal};
 use crate::clock::Clock;
 use crate::config::plans as config_plans;
-use crate::config::{service, targets};
+use crate::config::{installation, targets};
 use crate::continuity::command::Handle;
 use crate::continuity::effect::Effect;
 use crate::domain::outage::DetectionEvent;
@@ -32,7 +32,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const EVENT_QUEUE: usize = 1_024;
 
 /// What every role of the service works with.
-struct Common {
+struct Running {
     store: Store,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -48,7 +48,7 @@ struct Common {
 /// [`crate::config::diagnostics::Diagnostics`] when a file is wrong; otherwise what could not be
 /// opened or bound.
 pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
-    let service = service::load(config)?;
+    let service = installation::load(config)?;
     let targets = targets::load(&service)?;
     let plans = config_plans::load(&service, &targets)?;
     let site = portal::site(&service.data)?;
@@ -56,7 +56,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let portal = portal::start(&service, &site, &clock, live_words)?;
     let settings = parts::settings(&service, targets, &clock)?;
     let playbooks: Vec<_> = plans.playbooks.iter().map(|(plan, _)| plan.id.clone()).collect();
-    let common = Common {
+    let running = Running {
         metrics: Arc::new(Metrics::new(&parts::labels(&settings, &playbooks))?),
         store: Store::open(&service.data.join("holdfast.db")).await?,
         clock,
@@ -69,28 +69,28 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
         TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
 
     let (told, events) = mpsc::channel(EVENT_QUEUE);
-    let (plans, effects) = common.start_plans(&service, plans, events).await?;
-    common.start_copy(&service, site, &portal, (plans.continuity.clone(), effects))?;
-    common.start_words(live, &plans);
-    let pages = common.pages(&service, &settings, &portal, plans);
+    let (plans, effects) = running.start_plans(&service, plans, events).await?;
+    running.start_copy(&service, site, &portal, (plans.continuity.clone(), effects))?;
+    running.start_words(live, &plans);
+    let pages = running.pages(&service, &settings, &portal, plans);
     let observation = Observation {
-        store: common.store.clone(),
-        clock: common.clock.clone(),
-        metrics: Arc::clone(&common.metrics),
+        store: running.store.clone(),
+        clock: running.clock.clone(),
+        metrics: Arc::clone(&running.metrics),
         settings,
         told,
-        changed: common.changed(),
+        changed: running.changed(),
     };
-    observe::start(observation, &common.tasks, stop.clone()).await?;
+    observe::start(observation, &running.tasks, stop.clone()).await?;
 
     let router = web::router(pages).merge(web::portal::router(portal));
     tracing::info!(%listen, "Holdfast is serving");
     web::serve(listener, router, stop).await.context("serving pages")?;
-    common.end().await;
+    running.end().await;
     Ok(())
 }
 
-impl Common {
+impl Running {
     fn changed(&self) -> Arc<dyn Fn() + Send + Sync> {
         let changes = self.changes.clone();
         Arc::new(move || changes.send_modify(|count| *count += 1))
@@ -99,7 +99,7 @@ impl Common {
     /// Continuity: the engine, the outbox, the channels.
     async fn start_plans(
         &self,
-        service: &service::Service,
+        service: &installation::Installation,
         plans: config_plans::Plans,
         events: mpsc::Receiver<DetectionEvent>,
     ) -> anyhow::Result<(Plans, mpsc::Receiver<Effect>)> {
@@ -126,7 +126,7 @@ impl Common {
     /// The copy: captured on time, opened and closed as plans ask.
     fn start_copy(
         &self,
-        service: &service::Service,
+        service: &installation::Installation,
         site: Site,
         portal: &PortalWeb,
         effects: (Handle, mpsc::Receiver<Effect>),
@@ -162,7 +162,7 @@ impl Common {
 
     fn pages(
         &self,
-        service: &service::Service,
+        service: &installation::Installation,
         settings: &[Arc<Setting>],
         portal: &PortalWeb,
         plans: Plans,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{CliError, print};
 use crate::app::parts;
 use crate::clock::Clock;
-use crate::config::{service, targets};
+use crate::config::{installation, targets};
 use crate::domain::check::{Check, CheckKind, StepTiming};
 use crate::domain::ids::{LocationId, ProbeId};
 use crate::probing::run::run;
@@ -40,7 +40,7 @@ enum What {
 
 impl Probe {
     pub async fn run(self) -> Result<(), CliError> {
-        let service = service::load(&self.config)?;
+        let service = installation::load(&self.config)?;
         let targets = targets::load(&service)?;
         match self.what {
             What::List => {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{CliError, print};
 use crate::clock::Clock;
-use crate::config::service::{self, Service};
+use crate::config::installation::{self, Installation};
 use crate::config::targets;
 use crate::domain::length::Length;
 use crate::reporting::files::{Format, write};
@@ -40,7 +40,7 @@ pub struct Report {
 
 impl Report {
     pub async fn run(self) -> Result<(), CliError> {
-        let service = service::load(&self.config)?;
+        let service = installation::load(&self.config)?;
         let targets = targets::load(&service)?;
         let now = Clock::system().now();
         let period = self.period(&service, now)?;
@@ -64,7 +64,7 @@ impl Report {
         Ok(())
     }
 
-    fn period(&self, service: &Service, now: Timestamp) -> Result<Period, CliError> {
+    fn period(&self, service: &Installation, now: Timestamp) -> Result<Period, CliError> {
         let zone = service.time_zone.clone();
         let period = match (&self.last, &self.from, &self.to) {
             (Some(last), ..) => {

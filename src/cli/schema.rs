@@ -12,7 +12,7 @@ pub struct Schema {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Kind {
-    Service,
+    Installation,
     Probes,
     Playbooks,
     People,
@@ -22,7 +22,9 @@ enum Kind {
 impl Schema {
     pub fn run(self) -> Result<(), CliError> {
         let schema = match self.kind {
-            Kind::Service => schemars::schema_for!(crate::config::service::ServiceFile).to_value(),
+            Kind::Installation => {
+                schemars::schema_for!(crate::config::installation::InstallationFile).to_value()
+            }
             Kind::Probes => schemars::schema_for!(crate::config::probes::ProbeFile).to_value(),
             Kind::Playbooks => crate::config::playbooks::schema(),
             Kind::People => crate::config::people::schema(),

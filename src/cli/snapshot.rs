@@ -9,7 +9,7 @@ use super::{CliError, print};
 use crate::capture::start::Captures;
 use crate::capture::{Outcome, Report};
 use crate::clock::Clock;
-use crate::config::service::{self, Service};
+use crate::config::installation::{self, Installation};
 use crate::domain::records::Tier;
 use crate::store::{Store, capture};
 use crate::vault::manifest::Manifest;
@@ -51,7 +51,7 @@ enum Verb {
 
 impl Snapshot {
     pub async fn run(self) -> Result<(), CliError> {
-        let service = service::load(&self.config)?;
+        let service = installation::load(&self.config)?;
         let clock = Clock::system();
         match self.verb {
             Verb::Capture { full } => {
@@ -124,7 +124,8 @@ impl Generation {
 
     fn line(&self) -> String {
         format!(
-            "{:>6}  {:<11}  captured {}  {} standard and {} restricted records in {} segments, {} KiB",
+            "{:>6}  {:<11}  captured {}  {} standard and {} restricted records in {} segments, \
+             {} KiB",
             self.number,
             self.build,
             self.captured_at,
@@ -204,7 +205,7 @@ fn generations(site: &Site) -> Result<Vec<Generation>, CliError> {
     Ok(kept.iter().map(Generation::of).collect())
 }
 
-fn captures(service: &Service) -> Result<Captures, CliError> {
+fn captures(service: &Installation) -> Result<Captures, CliError> {
     let section = service.snapshots.as_ref().ok_or_else(|| {
         CliError::Arguments("the file has no 'snapshots': say where the export is".to_owned())
     })?;
@@ -217,7 +218,7 @@ fn captures(service: &Service) -> Result<Captures, CliError> {
     })
 }
 
-fn site(service: &Service) -> Result<Site, CliError> {
+fn site(service: &Installation) -> Result<Site, CliError> {
     Site::open(&site_folder(&service.data)).map_err(failed)
 }
 
@@ -225,7 +226,7 @@ fn site_folder(data: &Path) -> PathBuf {
     data.join(site::FOLDER)
 }
 
-async fn store(service: &Service) -> Result<Store, CliError> {
+async fn store(service: &Installation) -> Result<Store, CliError> {
     Store::open(&service.data.join("holdfast.db")).await.map_err(failed)
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{CliError, print};
 use crate::config::diagnostics::Diagnostics;
-use crate::config::{service, targets};
+use crate::config::{installation, targets};
 
 /// Checks the files that `serve` would read, or the probe files named.
 ///
@@ -20,7 +20,7 @@ pub struct Validate {
 impl Validate {
     pub fn run(self) -> Result<(), CliError> {
         if self.files.is_empty() {
-            let service = service::load(&self.config)?;
+            let service = installation::load(&self.config)?;
             let targets = targets::load(&service)?;
             for target in &targets {
                 print(summary(target))?;

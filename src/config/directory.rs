@@ -100,7 +100,10 @@ mod tests {
     roles: [agency-worker]
     cohort: elizabeth
     office: elizabeth
-    agency: {{ agency: Example Family Services, sponsor: p-crisis-1, ends_at: \"2030-01-01T00:00:00Z\" }}
+    agency:
+      agency: Example Family Services
+      sponsor: p-crisis-1
+      ends_at: \"2030-01-01T00:00:00Z\"
 "
         );
         let file = read("directory.yaml", &text).unwrap();

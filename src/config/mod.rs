@@ -5,6 +5,7 @@
 
 pub mod diagnostics;
 pub mod directory;
+pub mod installation;
 pub mod mapping;
 pub mod ops_notices;
 pub mod people;
@@ -13,5 +14,4 @@ pub mod playbooks;
 pub mod probe_checks;
 pub mod probe_steps;
 pub mod probes;
-pub mod service;
 pub mod targets;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::diagnostics::{Diagnostics, Faults, read};
+use super::installation::Installation;
 use super::playbooks::Known;
-use super::service::Service;
 use super::targets::yaml_files;
 use super::{people, playbooks};
 use crate::domain::notice::OpsNotices;
@@ -26,7 +26,7 @@ pub struct Plans {
 ///
 /// # Errors
 /// Every fault of every file at once.
-pub fn load(service: &Service, targets: &[Target]) -> Result<Plans, Diagnostics> {
+pub fn load(service: &Installation, targets: &[Target]) -> Result<Plans, Diagnostics> {
     let text = read(&service.people)?;
     let people = people::parse(&service.people.display().to_string(), &text)?;
     let targets: BTreeMap<_, _> = targets

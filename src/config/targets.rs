@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Diagnostics, read};
-use super::service::{Service, TargetSettings};
+use super::installation::{Installation, TargetSettings};
 use crate::domain::target::{Probe, Target};
 
 /// Reads `*.yaml` in the probes folder, in order of their names.
 ///
 /// # Errors
 /// Every fault of every file at once.
-pub fn load(service: &Service) -> Result<Vec<Target>, Diagnostics> {
+pub fn load(service: &Installation) -> Result<Vec<Target>, Diagnostics> {
     let mut targets = Vec::new();
     let mut faults = Vec::new();
     for path in yaml_files(&service.probes)? {
@@ -74,7 +74,7 @@ pub fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(files)
 }
 
-fn overridden(mut target: Target, service: &Service) -> Target {
+fn overridden(mut target: Target, service: &Installation) -> Target {
     let Some(settings) = service.targets.get(&target.id) else { return target };
     if let Some(base_url) = &settings.base_url {
         target.base_url = base_url.clone();

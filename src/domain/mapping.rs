@@ -1,6 +1,7 @@
 //! A mapping: how a source's rows become records, and how its pages are asked for.
 //!
-//! `config::mapping` reads it from a file, `sources` follows its shape, `capture` applies its rules.
+//! `config::mapping` reads it from a file, `sources` follows its shape, `capture` applies
+//! its rules.
 
 use std::collections::BTreeMap;
 use std::fmt;

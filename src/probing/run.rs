@@ -183,7 +183,8 @@ async fn journey(
         && let Err((step, fault)) = &last
     {
         let step = step.as_ref().map_or("", StepId::as_str);
-        tracing::error!(probe = %probe.id, step, fault.detail, "a synthetic record may be left behind");
+        let detail = &fault.detail;
+        tracing::error!(probe = %probe.id, step, detail, "a synthetic record may be left behind");
     }
     // What fails there after the journey failed is no news of the target.
     let ended = main.and(last);

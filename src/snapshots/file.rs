@@ -212,7 +212,7 @@ impl PersonFile {
             Record::Note(note) => self.notes.push(note),
             Record::Task(task) => self.tasks.push(task),
             Record::Transfer(transfer) => self.transfers.push(transfer),
-            // The person stands above, the household in `home`; staff and conflicts have no section.
+            // The person stands above, the household in `home`; staff and conflicts have none.
             Record::Person(_)
             | Record::Household(_)
             | Record::Worker(_)

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use holdfast::config::{service, targets};
+use holdfast::config::{installation, targets};
 use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
 use holdfast::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
 use holdfast::domain::incident::IncidentId;
@@ -286,7 +286,7 @@ fn by_hand(report: &Report) {
 #[tokio::test]
 async fn the_same_ledger_gives_the_same_bytes() {
     let (_folder, config) = installation().await;
-    let service = service::load(&config).unwrap();
+    let service = installation::load(&config).unwrap();
     let targets = targets::load(&service).unwrap();
     let store = Store::open(&service.data.join("holdfast.db")).await.unwrap();
     let make = async |now| {

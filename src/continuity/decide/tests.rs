@@ -441,7 +441,10 @@ proptest! {
                 10 => Input::ActionResult {
                     step: step("open-crisis"), occurrence: 1, result: Err("disk".into()),
                 },
-                _ => Input::Acknowledge { step: step("shed"), by: person("p-director"), via: "x".into() },
+                _ => {
+                    let by = person("p-director");
+                    Input::Acknowledge { step: step("shed"), by, via: "x".into() }
+                }
             };
             // Refusals are part of it: they must leave everything as it was.
             let before = arc.state.clone();

@@ -1,9 +1,9 @@
 //! Runs the hearts over the store and the clock: one task, one input at a time.
 //!
 //! Detection events and commands come in over bounded channels; what follows from each is written
-//! in one transaction before anything else hears of it. After a stop at any instant, [`Engine::load`]
-//! finds the same state again, works through what the clock brought meanwhile and asks again for
-//! effects nobody has answered.
+//! in one transaction before anything else hears of it. After a stop at any instant,
+//! [`Engine::load`] finds the same state again, works through what the clock brought meanwhile and
+//! asks again for effects nobody has answered.
 
 mod commands;
 mod incidents;

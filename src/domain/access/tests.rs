@@ -338,7 +338,8 @@ proptest! {
         if let Ok(grant) = decide(&session, action, &subject, opening.as_ref(), now()) {
             prop_assert!(subject.matter != Matter::Unknown);
             prop_assert!(subject.conflicted.is_empty() && session.account.kin.is_empty());
-            prop_assert!(!subject.restricted || session.account.has_authority(Authority::Restricted));
+            let may = session.account.has_authority(Authority::Restricted);
+            prop_assert!(!subject.restricted || may);
             prop_assert!(!grant.shows(Matter::Unknown, false));
             prop_assert!(action.roles().iter().any(|role| session.account.has_role(*role)));
             let narrative = grant.shows(Matter::ReportNarrative, false);

@@ -55,7 +55,8 @@ pub async fn due(
 ) -> Result<Html<String>, WebError> {
     let frame = Frame::new(&portal, &visitor, "What is due", "/portal/due")?;
     let list = list(&portal, &visitor, Action::ReadDue, DUE_AHEAD).await?;
-    let intro = "Responses, visits, filings and hearings of your cases, teams and shift, overdue or \
+    let intro = "Responses, visits, filings and hearings of your cases, teams and shift, \
+                 overdue or \
                  due within 48 hours.";
     render(frame, list, ("What is due", intro))
 }
@@ -70,7 +71,8 @@ pub async fn court(
 ) -> Result<Html<String>, WebError> {
     let frame = Frame::new(&portal, &visitor, "Court", "/portal/court")?;
     let list = list(&portal, &visitor, Action::ReadCourt, COURT_AHEAD).await?;
-    let intro = "Hearings and filings of the next 14 days for the matters you may see. Lists change: \
+    let intro = "Hearings and filings of the next 14 days for the matters you may see. \
+                 Lists change: \
                  ring the registry before you rely on a time.";
     render(frame, list, ("Court", intro))
 }

@@ -144,7 +144,8 @@ pub fn error(error: PortalError) -> WebError {
                 .to_owned(),
         ),
         PortalError::NotOpenForYou => WebError::Forbidden(
-            "The read-only copy is open for other offices and teams, not yet for yours. Your office \
+            "The read-only copy is open for other offices and teams, not yet for yours. \
+             Your office \
              page says what to do now."
                 .to_owned(),
         ),

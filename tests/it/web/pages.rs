@@ -179,9 +179,9 @@ async fn a_plan_says_what_is_done_due_and_in_doubt() {
         "Case system down: in force since 09:34",
         "Acknowledged by Synthetic-",
         "Go ahead with: Open the copy for every office that is hit?",
-        "without an answer by 09:54 it goes ahead by rule",
+        "Without an answer by 09:54 it goes ahead by rule",
         "Notices in doubt",
-        "Due in 44 min",
+        "Due in 45 min",
     ] {
         assert!(page.contains(expected), "{expected} is missing in {page}");
     }

@@ -1,4 +1,4 @@
-//! `/ops/activations/{id}`: a plan in force, with what it asks for now and every notice it sent.
+//! `/ops/activations/{id}`: a plan in force, with what it asks at present and every notice it sent.
 
 pub mod answers;
 mod asks;

@@ -24,7 +24,7 @@ pub struct Line {
     pub title: String,
     /// What is known of it, a sentence each.
     pub words: Vec<String>,
-    /// What somebody is asked for now.
+    /// What somebody is asked at present.
     pub ask: Option<Ask>,
 }
 

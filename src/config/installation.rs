@@ -25,7 +25,7 @@ const WRITES_APART: Length = Length::from_secs(15 * 60);
 /// The file as it is written.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ServiceFile {
+pub struct InstallationFile {
     /// `holdfast/service/v1`
     #[schemars(with = "String")]
     format: Spanned<String>,
@@ -149,10 +149,10 @@ struct SnapshotsFile {
 
 /// A checked installation.
 #[derive(Debug)]
-pub struct Service {
+pub struct Installation {
     /// The file it was read from.
     pub path: PathBuf,
-    pub file: ServiceFile,
+    pub file: InstallationFile,
     pub time_zone: jiff::tz::TimeZone,
     pub origin: url::Url,
     pub data: PathBuf,
@@ -236,10 +236,10 @@ fn ten_seconds() -> Length {
 ///
 /// # Errors
 /// Every fault of it, secrets that are not where it says included.
-pub fn load(path: &Path) -> Result<Service, Diagnostics> {
+pub fn load(path: &Path) -> Result<Installation, Diagnostics> {
     let text = read(path)?;
     let name = path.display().to_string();
-    let file: ServiceFile = parse(&name, &text)?;
+    let file: InstallationFile = parse(&name, &text)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut faults = Faults::new(&name);
     if file.format.value != FORMAT {
@@ -258,7 +258,7 @@ pub fn load(path: &Path) -> Result<Service, Diagnostics> {
     let snapshots = file.snapshots.as_ref().and_then(|s| snapshots(s, folder, &mut faults));
     let (data, probes) = (folder.join(&file.data), folder.join(&file.probes));
     let (playbooks, people) = (folder.join(&file.playbooks), folder.join(&file.people));
-    let service = origin.map(|origin| Service {
+    let service = origin.map(|origin| Installation {
         path: path.to_owned(),
         file,
         time_zone,
@@ -281,7 +281,7 @@ fn address(text: &Spanned<String>, faults: &mut Faults) -> Option<url::Url> {
 }
 
 fn targets(
-    file: &ServiceFile,
+    file: &InstallationFile,
     folder: &Path,
     faults: &mut Faults,
 ) -> BTreeMap<TargetId, TargetSettings> {
@@ -325,7 +325,7 @@ fn mail_section(mail: &MailFile, folder: &Path, faults: &mut Faults) -> MailSect
 }
 
 fn webhooks(
-    file: &ServiceFile,
+    file: &InstallationFile,
     folder: &Path,
     faults: &mut Faults,
 ) -> BTreeMap<String, WebhookSection> {
