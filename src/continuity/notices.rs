@@ -225,8 +225,7 @@ impl Desk {
             .is_ok_and(|latest| latest < letter.now && letter.kind != NoticeKind::CaughtUp);
         let exercise = header.is_some_and(|header| header.exercise);
         let recovered = letter.incident.and_then(|incident| incident.recovered_at);
-        let body = self.templates.get_template(letter.kind.as_str()).and_then(|template| {
-            template.render(context! {
+        let words = context! {
                 sentence,
                 since => self.time(since),
                 recovered => recovered.map(|at| self.time(at)),
@@ -241,12 +240,17 @@ impl Desk {
                 due => self.time(letter.due_at),
                 now => self.time(letter.now),
                 exercise,
-            })
-        });
+        };
+        let body = self.render(letter.kind.as_str(), words.clone());
+        let body = body.and_then(|body| self.render("frame", context! { body, ..words }));
         // A notice in plain words is better than none.
         let body = body.unwrap_or_else(|_| format!("{sentence}\n"));
         let marks = if exercise { "EXERCISE - " } else { "" };
         (format!("{marks}{}", subject(letter, sentence)), body)
+    }
+
+    fn render(&self, name: &str, words: minijinja::Value) -> Result<String, minijinja::Error> {
+        self.templates.get_template(name)?.render(words)
     }
 
     /// An instant as people read it, where they are.
@@ -296,4 +300,113 @@ fn subject(letter: &Letter<'_>, sentence: &str) -> String {
 #[must_use]
 pub fn step_of(notice_step: &str) -> &str {
     notice_step.split('.').next().unwrap_or(notice_step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::people;
+    use crate::continuity::event::{Header, StartedBy};
+    use crate::domain::ids::{PlaybookId, PlaybookStepId, RoleId};
+    use crate::domain::incident::{ActivationId, Phase};
+    use crate::domain::playbook::Ground;
+
+    fn desk() -> Desk {
+        let link = |notice: &str, _: &PersonId| Some(format!("https://h.example.org/a/{notice}"));
+        let zone = TimeZone::get("Australia/Adelaide").unwrap();
+        Desk::new(zone, "holdfast.example.org".into(), Arc::new(link))
+    }
+
+    fn people() -> People {
+        people::parse("p", include_str!("../../playbooks/demo/people.yaml")).unwrap()
+    }
+
+    fn activation() -> Activation {
+        let header = Header {
+            id: ActivationId("case-system-down-20230301-1".into()),
+            playbook: PlaybookId::new("case-system-down").unwrap(),
+            playbook_version: 1,
+            playbook_hash: String::new(),
+            title: "Case system down".into(),
+            unit: "Southern region".into(),
+            owner: RoleId::new("plan-owner").unwrap(),
+            ground: Ground::ItOutage,
+            reason: "C3MS is down everywhere.".into(),
+            started_by: StartedBy::Signal,
+            exercise: true,
+            incident: None,
+        };
+        let at = "2023-02-28T23:01:04Z".parse().unwrap();
+        Activation::begin(header, Phase::Active, at)
+    }
+
+    fn request(kind: NoticeKind, life_safety: bool) -> NoticeRequest {
+        let channels = vec![Channel::Email, Channel::Sms];
+        NoticeRequest {
+            key: activation().key("tell-duty", 1),
+            kind,
+            recipients: vec![Recipient {
+                person: PersonId::new("p-duty-1").unwrap(),
+                role: RoleId::new("after-hours-manager").unwrap(),
+                channels,
+            }],
+            due_at: "2023-02-28T23:01:04Z".parse().unwrap(),
+            say: Some("Read the copy before any visit.".into()),
+            act: Some(Act::Acknowledge(PlaybookStepId::new("tell-duty").unwrap())),
+            life_safety,
+        }
+    }
+
+    #[test]
+    fn every_template_says_something_and_leaves_nothing_open() {
+        let now = "2023-02-28T23:01:05Z".parse().unwrap();
+        for kind in NoticeKind::ALL {
+            let rows = desk().for_activation(
+                &request(*kind, false),
+                (&activation(), None),
+                &people(),
+                now,
+            );
+            let body = &rows[0].body;
+            assert!(
+                body.contains("Sent by Holdfast at 09:31:05 on Wednesday 1 March 2023"),
+                "{body}"
+            );
+            assert!(body.contains("Read the copy before any visit."), "{kind}: {body}");
+            assert!(body.contains("https://h.example.org/a/"), "{kind}: {body}");
+            assert!(body.contains("This is an exercise."), "{kind}: {body}");
+            assert!(!body.contains("{") && !body.contains("none"), "{kind}: {body}");
+            assert!(rows[0].subject.starts_with("EXERCISE - "), "{}", rows[0].subject);
+        }
+    }
+
+    #[test]
+    fn the_first_notice_reads_like_this() {
+        let now = "2023-02-28T23:05:05Z".parse().unwrap();
+        let request = request(NoticeKind::DownFirst, true);
+        let rows = desk().for_activation(&request, (&activation(), None), &people(), now);
+        assert_eq!(rows.len(), 2, "over every channel at once");
+        assert_ne!(rows[0].id, rows[1].id);
+        let body = rows[0].body.replace(&rows[0].id, "NOTICE");
+        assert_eq!(
+            body,
+            "C3MS is down everywhere.\n\nSince 09:31:04 on Wednesday 1 March 2023.\n\nThe plan \
+             \"Case system down\" is in force. Work from paper and the read-only copy until you \
+             hear that it is over.\n\nRead the copy before any visit.\n\nAcknowledge here, so that \
+             nobody else has to be woken:\nhttps://h.example.org/a/NOTICE\n\nThis notice is late: \
+             it was due at 09:31:04 on Wednesday 1 March 2023, and Holdfast could not send it \
+             then.\n\n--\nPlan in force: Case system down, Southern region. Sent by Holdfast at \
+             09:35:05 on Wednesday 1 March 2023.\nThis is an exercise. Nothing in it is real, and \
+             nobody has to act outside it."
+        );
+    }
+
+    #[test]
+    fn an_ordinary_notice_takes_one_channel_and_keeps_the_others_for_when_it_fails() {
+        let now = "2023-02-28T23:01:05Z".parse().unwrap();
+        let request = request(NoticeKind::AllClear, false);
+        let rows = desk().for_activation(&request, (&activation(), None), &people(), now);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].fallback, [(Channel::Sms, "+61 491 570 006".to_owned())]);
+    }
 }

@@ -241,3 +241,89 @@ fn at<'a>(value: &'a Value, path: &FieldPath) -> Option<&'a Value> {
 fn at_mut<'a>(value: &'a mut Value, path: &FieldPath) -> Option<&'a mut Value> {
     path.names().iter().try_fold(value, |value, name| value.get_mut(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn source(paging: Value) -> HttpJson {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let shape = json!({
+            "authorization": "bearer", "rows": "data/records", "id": "id",
+            "updated_at": "updated_at", "as_of": "as_of", "paging": paging,
+            "page_size": {"parameter": "limit", "rows": 2}, "updated_since": "since"
+        });
+        let shape = serde_json::from_value(shape).unwrap();
+        let url = "http://127.0.0.1:1/base/".parse().unwrap();
+        HttpJson::new(url, shape, "synthetic".into(), Clock::system()).unwrap()
+    }
+
+    fn collection() -> Collection {
+        Collection {
+            id: "persons".into(),
+            path: "/persons".into(),
+            query: [("all".to_owned(), "1".to_owned())].into(),
+            ignored: vec![],
+            records: vec![],
+        }
+    }
+
+    fn by_token() -> HttpJson {
+        source(json!({"token": {"parameter": "after", "next": "next"}}))
+    }
+
+    #[test]
+    fn a_request_says_where_since_when_and_how_many() {
+        let request = PageRequest {
+            updated_since: Some("2023-03-01T00:00:00Z".parse().unwrap()),
+            resume: Some(Resume("a~b".into())),
+        };
+        let url = by_token().url(&collection(), &request).unwrap();
+        let query = "all=1&limit=2&since=2023-03-01T00%3A00%3A00Z&after=a%7Eb";
+        assert_eq!(url.as_str(), format!("http://127.0.0.1:1/base/persons?{query}"));
+    }
+
+    #[test]
+    fn pages_by_number_end_with_an_incomplete_one() {
+        let source = source(json!({"number": {"parameter": "page", "first": 1}}));
+        let page = |rows: Value| {
+            let body = json!({"data": {"records": rows}});
+            source.page_of(&collection(), &PageRequest::default(), body).unwrap()
+        };
+        assert_eq!(page(json!([{}, {}])).next, Some(Resume("2".into())));
+        assert_eq!(page(json!([{}])).next, None);
+    }
+
+    #[test]
+    fn a_page_of_another_shape_is_an_error_that_repeats_nothing() {
+        let source = by_token();
+        let request = PageRequest { resume: Some(Resume("7".into())), ..PageRequest::default() };
+        for body in [
+            json!({"data": {"rows": []}}),
+            json!({"data": {"records": ["Synthetic-Secret"]}}),
+            json!({"data": {"records": []}, "as_of": "Synthetic-Secret"}),
+            json!({"data": {"records": []}, "next": "7"}),
+        ] {
+            let error = source.page_of(&collection(), &request, body).unwrap_err();
+            assert!(matches!(error, SourceError::Shape { .. }));
+            assert!(!error.to_string().contains("Secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_secret_does_not_leave_the_machine_in_the_clear() {
+        let shape = by_token().shape.clone();
+        for (url, fits) in [
+            ("http://c3ms.example.gov", false),
+            ("https://c3ms.example.gov", true),
+            ("http://[::1]:80", true),
+            ("http://127.0.0.1.example.gov", false),
+        ] {
+            let (url, shape) = (url.parse().unwrap(), shape.clone());
+            let made = HttpJson::new(url, shape, "synthetic".into(), Clock::system());
+            assert_eq!(made.is_ok(), fits);
+        }
+    }
+}
