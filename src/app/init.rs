@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::vault::site::{self, Level};
@@ -20,6 +20,8 @@ pub struct Profile {
     time_zone: &'static str,
     target: &'static str,
     files: &'static [(&'static str, &'static str)],
+    /// Who may sign in; the days in it are filled in when it is written.
+    directory: &'static str,
     playbooks: &'static [(&'static str, &'static str)],
 }
 
@@ -38,8 +40,8 @@ pub const PROFILES: &[Profile] = &[Profile {
         "probes/c3ms.yaml" from "probes/c3ms.yaml",
         "probes/capture/c3ms.yaml" from "probes/capture/c3ms.yaml",
         "people.yaml" from "playbooks/demo/people.yaml",
-        "directory.yaml" from "src/app/profile/c3ms/directory.yaml",
     },
+    directory: include_str!("profile/c3ms/directory.yaml"),
     playbooks: shipped! {
         "playbooks/case-system-down.yaml" from "playbooks/c3ms/case-system-down.yaml",
     },
@@ -105,6 +107,7 @@ pub fn write(folder: &Path, choices: &Choices, now: Timestamp) -> anyhow::Result
     for (name, text) in profile.files {
         files.push((folder.join(name), (*text).to_owned()));
     }
+    files.push((folder.join("directory.yaml"), directory_yaml(profile, now)?));
     let playbooks = match &choices.rehearsal {
         Some(_) => std::slice::from_ref(&DEMO_PLAYBOOK),
         None => profile.playbooks,
@@ -150,6 +153,18 @@ fn holdfast_yaml(choices: &Choices) -> anyhow::Result<String> {
     let environment = minijinja::Environment::new();
     let text = environment.render_str(TEMPLATE, context).context("filling in holdfast.yaml")?;
     Ok(text + "\n")
+}
+
+/// The directory as of now: somebody left a week ago, somebody's sponsorship lasts another year.
+fn directory_yaml(profile: &Profile, now: Timestamp) -> anyhow::Result<String> {
+    let days = |count: i64| now.checked_add(SignedDuration::from_hours(24 * count));
+    let context = minijinja::context! {
+        a_week_ago => days(-7)?.to_string(),
+        in_a_year => days(365)?.to_string(),
+    };
+    let environment = minijinja::Environment::new();
+    let text = environment.render_str(profile.directory, context);
+    Ok(text.context("filling in directory.yaml")? + "\n")
 }
 
 /// Secrets are readable by their owner alone.

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use crate::domain::mapping::{Collection, Expression, FieldPath, Mapping, RecordRule};
@@ -52,9 +51,9 @@ pub fn map(mapping: &Mapping, collection: &Collection, row: &Value) -> Mapped {
         mapped.rejected.push(reject("", "id", "there is no usable id"));
         return mapped;
     };
-    let updated_at = text(find(row, &shape.updated_at)).and_then(|at| at.parse().ok());
+    let updated_at = text(find(row, &shape.updated_at)).and_then(|at| shape.instant(&at));
     let Some(updated_at) = updated_at else {
-        mapped.rejected.push(reject("", "updated_at", "there is no RFC 3339 instant"));
+        mapped.rejected.push(reject("", "updated_at", "there is no instant in the source's form"));
         return mapped;
     };
     mapped.updated_at = Some(updated_at);
@@ -84,16 +83,15 @@ fn record(
     row: &Value,
     (id, updated_at): (&RecordId, Timestamp),
 ) -> Result<Record, Fault> {
-    let zone = &mapping.time_zone;
     let mut fields = Map::new();
     for (name, expression) in &rule.fields {
-        let value = evaluate(expression, row, zone).map_err(|fault| (name.clone(), fault))?;
+        let value = evaluate(expression, row, mapping).map_err(|fault| (name.clone(), fault))?;
         if !value.is_null() {
             fields.insert(name.clone(), value);
         }
     }
     let word = |name: &str, expression| {
-        evaluate(expression, row, zone).map_err(|fault| (name.to_owned(), fault))
+        evaluate(expression, row, mapping).map_err(|fault| (name.to_owned(), fault))
     };
     let header = json!({
         "id": id,
@@ -128,7 +126,7 @@ fn build(rule: &RecordRule, fields: Map<String, Value>) -> Result<Record, Fault>
     })
 }
 
-fn evaluate(expression: &Expression, row: &Value, zone: &TimeZone) -> Result<Value, String> {
+fn evaluate(expression: &Expression, row: &Value, mapping: &Mapping) -> Result<Value, String> {
     Ok(match expression {
         Expression::Copy(path) => find(row, path).clone(),
         Expression::Constant(word) => Value::String(word.clone()),
@@ -158,19 +156,17 @@ fn evaluate(expression: &Expression, row: &Value, zone: &TimeZone) -> Result<Val
         }
         Expression::Each(each) => match find(row, &each.of) {
             Value::Array(items) => {
-                let made = items.iter().map(|item| object(&each.fields, item, zone));
+                let made = items.iter().map(|item| object(&each.fields, item, mapping));
                 Value::Array(made.collect::<Result<_, _>>()?)
             }
             _ => Value::Null,
         },
-        Expression::Object(fields) => object(fields, row, zone)?,
-        Expression::DayOf(path) => match text(find(row, path)) {
-            None => Value::Null,
-            Some(instant) => match instant.parse::<Timestamp>() {
-                Ok(instant) => json!(instant.to_zoned(zone.clone()).date()),
-                Err(_) => return Err(format!("'{path}' is not an RFC 3339 instant")),
-            },
-        },
+        Expression::Object(fields) => object(fields, row, mapping)?,
+        Expression::Instant(path) => json!(instant(row, path, mapping)?),
+        Expression::DayOf(path) => {
+            let zone = || mapping.time_zone.clone();
+            json!(instant(row, path, mapping)?.map(|instant| instant.to_zoned(zone()).date()))
+        }
         Expression::IsSet(path) => Value::Bool(is_set(find(row, path))),
     })
 }
@@ -178,16 +174,22 @@ fn evaluate(expression: &Expression, row: &Value, zone: &TimeZone) -> Result<Val
 fn object(
     fields: &BTreeMap<String, Expression>,
     item: &Value,
-    zone: &TimeZone,
+    mapping: &Mapping,
 ) -> Result<Value, String> {
     let mut object = Map::new();
     for (name, expression) in fields {
-        let value = evaluate(expression, item, zone)?;
+        let value = evaluate(expression, item, mapping)?;
         if is_set(&value) {
             object.insert(name.clone(), value);
         }
     }
     Ok(if object.is_empty() { Value::Null } else { Value::Object(object) })
+}
+
+fn instant(row: &Value, path: &FieldPath, mapping: &Mapping) -> Result<Option<Timestamp>, String> {
+    let Some(written) = text(find(row, path)) else { return Ok(None) };
+    let read = mapping.shape.instant(&written);
+    read.map(Some).ok_or_else(|| format!("'{path}' is not an instant in the source's form"))
 }
 
 fn find<'a>(row: &'a Value, path: &FieldPath) -> &'a Value {
@@ -291,6 +293,26 @@ collections:
         assert_eq!(person.born_on, Some("2015-05-03".parse().unwrap()));
         assert_eq!(mapped.absent.len(), 1);
         assert_eq!(mapped.absent[0].kind.as_str(), "missing");
+    }
+
+    #[test]
+    fn instants_are_read_in_the_form_of_the_source() {
+        let said = MAPPING
+            .replace("  id: id\n", "  id: id\n  instants: '%Y-%m-%d.%H:%M:%S'\n")
+            .replace("since: { copy: missing/since }", "since: { instant: missing/since }");
+        let mapping = config::mapping::read("test.yaml", &said).unwrap();
+        let row = row(json!({
+            "updated_at": "2026-11-23.10:11:12", "born_at": "2015-05-02.20:00:00",
+            "missing": {"since": "2026-11-22.01:02:03"}
+        }));
+        let mapped = map(&mapping, &mapping.collections[0], &row);
+        assert_eq!(mapped.rejected, []);
+        let [Record::Person(person), Record::Missing(missing)] = &mapped.records[..] else {
+            panic!("a person who is missing")
+        };
+        assert_eq!(mapped.updated_at, Some("2026-11-23T10:11:12Z".parse().unwrap()));
+        assert_eq!(person.born_on, Some("2015-05-03".parse().unwrap()));
+        assert_eq!(missing.since, "2026-11-22T01:02:03Z".parse().unwrap());
     }
 
     #[test]

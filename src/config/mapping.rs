@@ -199,6 +199,19 @@ collections:
     }
 
     #[test]
+    fn a_form_of_instants_that_says_too_little_is_refused_where_it_stands() {
+        let dots = GOOD.replace("  id: id\n", "  id: id\n  instants: '%Y-%m-%d.%H:%M:%S'\n");
+        let mapping = read("c3ms.yaml", &dots).unwrap();
+        let at = mapping.shape.instant("2026-11-23.10:11:12");
+        assert_eq!(at, Some("2026-11-23T10:11:12Z".parse().unwrap()));
+        let day = dots.replace(".%H:%M:%S", "");
+        let said = read("c3ms.yaml", &day).unwrap_err().to_string();
+        let expected = "'%Y-%m-%d' does not say day and time to the second: \
+                        write it as in '%Y-%m-%d.%H:%M:%S'";
+        assert!(said.starts_with("c3ms.yaml:10:") && said.contains(expected), "{said}");
+    }
+
+    #[test]
     fn all_faults_come_at_once() {
         let twice = GOOD.replace("mapping/v1", "mapping/v9").replace("Adelaide", "Nowhere");
         let said = read("c3ms.yaml", &twice).unwrap_err().to_string();

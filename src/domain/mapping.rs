@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::instant_form::InstantForm;
 use super::length::Length;
 use super::records::RecordKind;
 
@@ -38,10 +40,12 @@ pub struct Shape {
     pub rows: FieldPath,
     /// A row's id.
     pub id: FieldPath,
-    /// When a row last changed: an RFC 3339 instant.
+    /// When a row last changed, in the form of `instants`.
     pub updated_at: FieldPath,
     /// Set to true in a row that says its record is deleted.
     pub deleted: Option<FieldPath>,
+    /// How instants are written; RFC 3339 when left out.
+    pub instants: Option<InstantForm>,
     /// How current a page says its data is.
     pub as_of: Option<FieldPath>,
     pub paging: Paging,
@@ -51,6 +55,23 @@ pub struct Shape {
     pub updated_since: Option<String>,
     #[serde(default = "default_timeout")]
     pub page_timeout: Length,
+}
+
+impl Shape {
+    /// Reads an instant as the source writes it.
+    #[must_use]
+    pub fn instant(&self, text: &str) -> Option<Timestamp> {
+        match &self.instants {
+            Some(form) => form.read(text),
+            None => text.parse().ok(),
+        }
+    }
+
+    /// Writes an instant as the source reads it.
+    #[must_use]
+    pub fn write_instant(&self, at: Timestamp) -> String {
+        self.instants.as_ref().map_or_else(|| at.to_string(), |form| form.write(at))
+    }
 }
 
 fn default_timeout() -> Length {
@@ -126,6 +147,8 @@ pub enum Expression {
     Each(Each),
     /// An object; absent when nothing in it is set.
     Object(BTreeMap<String, Expression>),
+    /// An instant in the source's form, as records write it.
+    Instant(FieldPath),
     /// The day of an instant in the source's time zone.
     DayOf(FieldPath),
     /// Whether the field is set.
@@ -234,7 +257,7 @@ impl Expression {
     pub fn reads<'a>(&'a self, read: &mut dyn FnMut(&'a str)) {
         match self {
             Self::Constant(_) => {}
-            Self::Copy(path) | Self::DayOf(path) | Self::IsSet(path) => {
+            Self::Copy(path) | Self::Instant(path) | Self::DayOf(path) | Self::IsSet(path) => {
                 path.first().into_iter().for_each(read);
             }
             Self::Words(words) => words.of.first().into_iter().for_each(read),

@@ -7,6 +7,7 @@ pub mod access;
 pub mod check;
 pub mod ids;
 pub mod incident;
+pub mod instant_form;
 pub mod length;
 pub mod mapping;
 pub mod network;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use reqwest::{Client, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -70,7 +69,7 @@ impl HttpJson {
             if let (Some(parameter), Some(since)) =
                 (&self.shape.updated_since, request.updated_since)
             {
-                query.append_pair(parameter, &since.to_string());
+                query.append_pair(parameter, &self.shape.write_instant(since));
             }
             match (&self.shape.paging, &request.resume) {
                 (Paging::Token { parameter, .. }, Some(Resume(token))) => {
@@ -129,9 +128,11 @@ impl HttpJson {
         let next = self.next(request, &body);
         let as_of = match self.shape.as_of.as_ref().and_then(|path| at(&body, path)) {
             Some(Value::String(text)) => {
-                let instant: Timestamp =
-                    text.parse().map_err(|_| shape("'as_of' is not an RFC 3339 instant"))?;
-                Some(instant)
+                let instant = self.shape.instant(text);
+                Some(
+                    instant
+                        .ok_or_else(|| shape("'as_of' is not an instant in the source's form"))?,
+                )
             }
             _ => None,
         };

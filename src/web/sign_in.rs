@@ -18,9 +18,11 @@ use super::error::WebError;
 use super::forms::FieldError;
 use super::gate::{SESSION_COOKIE, Visitor, cookie};
 use super::layout::{Layout, Section, page};
+use super::ops;
 use super::portal::PortalWeb;
 use super::times::in_words;
 use crate::domain::access::Action;
+use crate::domain::session::{Role, Session};
 use crate::identity::{Attempt, SESSION_WINDOW, SignInError};
 use crate::vault::audit::{Entry, Event};
 
@@ -102,14 +104,24 @@ pub async fn submit(
     if portal.audit.append(Entry::of(&session, Event::SignedIn, now)).await.is_err() {
         tracing::error!("a sign-in is not in the audit trail, which cannot be written");
     }
-    let reads_cases = Action::FindPeople.roles().iter().any(|role| session.account.has_role(*role));
-    let home = if reads_cases { "/portal" } else { "/ops" };
-    let next = local(&sent.next).unwrap_or(home);
+    let next = local(&sent.next).unwrap_or(home(&session));
     let age = SESSION_WINDOW.as_secs();
     let cookie = format!(
         "{SESSION_COOKIE}={token}; Path=/; Max-Age={age}; Secure; HttpOnly; SameSite=Strict"
     );
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response())
+}
+
+/// The first page that is for somebody of these roles.
+fn home(session: &Session) -> &'static str {
+    let is_one_of = |roles: &[Role]| roles.iter().any(|role| session.account.has_role(*role));
+    if is_one_of(Action::FindPeople.roles()) {
+        "/portal"
+    } else if is_one_of(ops::READERS) {
+        "/ops"
+    } else {
+        "/"
+    }
 }
 
 /// Ends the session and forgets the cookie.

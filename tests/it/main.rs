@@ -7,6 +7,7 @@ mod grafana;
 mod guide;
 mod metrics;
 mod observation;
+mod portal;
 mod probing;
 mod report;
 mod roundup;

@@ -12,8 +12,14 @@ use holdfast::config::probes;
 use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
 use holdfast::probing::run::{Setting, run};
 use holdfast::probing::values::Secrets;
+use holdfast::vault::order::Scope;
+use holdfast::vault::site::{self, Level};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tempfile::TempDir;
+
+use crate::support::copy::{Desk, Installed};
+use crate::support::reader::Reader;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/roundup");
 
@@ -75,6 +81,43 @@ impl Tracker {
             .unwrap();
         let answer: serde_json::Value = answer.json().await.unwrap();
         answer["data"]["id"].as_str().unwrap_or_else(|| panic!("not added: {answer}")).to_owned()
+    }
+
+    /// Changes an item, or retires it when there is no new title, as its API wants it: with the
+    /// version that was read.
+    async fn edit(&self, id: &str, title: Option<&str>) {
+        let url = self.url(&format!("/demo/rest/data/issue/{id}"));
+        let read = self.client.get(&url).basic_auth("admin", Some("admin")).send().await.unwrap();
+        let version = read.headers()["etag"].clone();
+        let request = match title {
+            Some(title) => self.client.put(&url).json(&serde_json::json!({ "title": title })),
+            None => self.client.delete(&url),
+        };
+        let answer = request
+            .basic_auth("admin", Some("admin"))
+            .header("X-Requested-With", "rest")
+            .header("Origin", self.url(""))
+            .header("Referer", self.url("/demo/"))
+            .header("If-Match", version)
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    }
+
+    /// An installation whose copy is of this tracker.
+    fn installed(&self, folder: &Path, now: Timestamp) -> Installed {
+        for name in ["mapping.yaml", "holdfast.yaml", "directory.yaml"] {
+            let text = std::fs::read_to_string(format!("{FIXTURES}/{name}")).unwrap();
+            let text = text.replace("http://127.0.0.1:8917", &self.url(""));
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        std::fs::write(folder.join("password"), "admin\n").unwrap();
+        let site = folder.join("data/site");
+        std::fs::create_dir_all(folder.join("data")).unwrap();
+        let passphrase = "synthetic custody passphrase".into();
+        site::create(&site, "synthetic", Level::Demo, &passphrase, now).unwrap();
+        Installed::new(folder.join("holdfast.yaml"), now)
     }
 
     /// Ends it with the processes it forked, which share its listening socket.
@@ -170,4 +213,41 @@ async fn probes_use_it_as_its_people_do_and_see_it_go_and_come_back() {
     for check in checks(&tracker).await {
         assert_eq!(check.outcome, Outcome::Passed, "{check:?}");
     }
+}
+
+#[tokio::test]
+async fn its_items_are_captured_and_found_in_the_portal_when_it_is_gone() {
+    let mut tracker = Tracker::start().await;
+    let kept = tracker.add("Synthetic-Ngāti matter").await;
+    let changed = tracker.add("Synthetic-Before").await;
+    let retired = tracker.add("Synthetic-Retired").await;
+    let clock = Clock::system();
+    let folder = TempDir::new().unwrap();
+    let installed = tracker.installed(folder.path(), clock.now());
+    let first = installed.capture().await;
+    assert_eq!(first["outcome"]["published"]["generation"], 1, "{first}");
+    for none in ["rejected", "unmapped", "vanished"] {
+        assert_eq!(first[none], serde_json::json!([]), "{first}");
+    }
+
+    tracker.edit(&changed, Some("Synthetic-After")).await;
+    tracker.edit(&retired, None).await;
+    let second = installed.capture().await;
+    assert_eq!(second["outcome"]["published"]["generation"], 2, "{second}");
+    // A person, a case and a note each; the tracker comes with three users.
+    assert_eq!((&first["standard"], &second["standard"]), (&12.into(), &9.into()), "{second}");
+
+    tracker.stop().await;
+    installed.order(Scope::Everyone, clock.now());
+    let desk = Desk::serve(installed.portal(&clock)).await;
+    assert_eq!(desk.open(&installed).await.generation, 2);
+    let reader = Reader::sign_in(&desk.url, "p-desk", &clock).await.unwrap();
+    let link = format!("/portal/person/{kept}");
+    reader.find("ngati").await.expect(200, &["Synthetic-Ngāti matter", &link]);
+    let page = reader.get(&link).await;
+    page.expect(200, &["Synthetic-Ngāti matter", "messages and files of an item", "Opened"]);
+    let page = reader.get(&format!("/portal/person/{changed}")).await;
+    page.expect(200, &["Synthetic-After"]).without(&["Synthetic-Before"]);
+    reader.find("retired").await.expect(200, &["Nobody in this copy matches"]);
+    reader.get(&format!("/portal/person/{retired}")).await.expect(404, &[]);
 }

@@ -9,7 +9,7 @@ use crate::standin::model::Sensitivity;
 use crate::standin::model::care::{
     Allergy, CarerApproval, HealthEssentials, Medication, Placement, PlacementKind,
 };
-use crate::standin::model::casework::RiskLevel;
+use crate::standin::model::casework::{ContractedTask, RiskLevel};
 use crate::standin::model::people::RelationshipKind::{Carer, Grandparent, Parent};
 use crate::standin::model::people::{Culture, Missing, PersonRole, Sex, Sighting};
 use crate::standin::situations as at;
@@ -55,11 +55,17 @@ pub(super) fn add(draft: &mut Draft) {
     relate(draft, (at::KIN_MOTHER, Parent, at::KIN_CHILD));
     relate(draft, (at::KIN_CARER, Grandparent, at::KIN_CHILD));
     relate(draft, (at::KIN_CARER, Carer, at::KIN_CHILD));
-    let case = case(draft, at::KIN_CASE, ("port-augusta", 2), |c, _| {
+    let case = case(draft, at::KIN_CASE, ("port-augusta", 2), |c, d| {
         c.title = "Coleman family".into();
         c.child_ids = ids(&[at::KIN_CHILD]);
         c.adult_ids = ids(&[at::KIN_MOTHER, at::KIN_CARER]);
         c.risk_level = RiskLevel::High;
+        c.contracted_tasks = vec![ContractedTask {
+            agency: "Example Aboriginal Family Service".into(),
+            task: "Finding kin and consulting them on the placement".into(),
+            until_on: Some(d.when.day(90)),
+        }];
+        c.takes_back_if = Some("Jarrah is not seen for a day, or the placement ends".into());
         c.updated_at = placed_at;
     });
     put_kin_placement(draft, placed_at);

@@ -1,5 +1,8 @@
 //! What several tests share: a stand-in case system, its probe file and waiting with a bound.
 
+pub mod copy;
+pub mod reader;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,4 +79,9 @@ where
         Ok(answer) => answer,
         Err(_) => panic!("{what} did not happen within {} s", PATIENCE.as_secs()),
     }
+}
+
+/// An address that nobody listened on a moment ago, for programs that want to be told theirs.
+pub fn free_address() -> std::net::SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

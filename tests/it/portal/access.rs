@@ -1,0 +1,214 @@
+//! Who may see what, by the real service over HTTP: every sort of reader with a page that is theirs
+//! and one that is not, before and after the service was killed.
+
+use std::process::Stdio;
+
+use holdfast::clock::Clock;
+use holdfast::standin::model::casework::CaseStatus;
+use holdfast::standin::register::Register;
+use holdfast::standin::situations as at;
+use tokio::process::{Child, Command};
+
+use super::C3ms;
+use crate::support::eventually;
+use crate::support::reader::{Reader, anybody};
+
+/// The service as its own process; killed when dropped.
+struct Service {
+    process: Child,
+}
+
+impl Service {
+    /// Returns once it answers.
+    async fn start(c3ms: &C3ms) -> Self {
+        let process = Command::new(env!("CARGO_BIN_EXE_holdfast"))
+            .args(["--log", "error", "serve", "--config"])
+            .arg(&c3ms.installed.config)
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        eventually("the service answers", || async {
+            let client = reqwest::Client::new();
+            client.get(format!("{}/healthz", c3ms.url)).send().await.ok()
+        })
+        .await;
+        Self { process }
+    }
+
+    async fn kill(mut self) {
+        self.process.kill().await.unwrap();
+    }
+}
+
+/// Waits until the copy, which opens beside the pages, is open for somebody.
+async fn opened(reader: &Reader) {
+    eventually("the copy opens", || async {
+        (reader.get("/portal").await.status == 200).then_some(())
+    })
+    .await;
+}
+
+/// A young person whose only file is youth justice's.
+fn young_offender(register: &Register) -> Option<String> {
+    let of = |id: &str| {
+        let cases = register.cases.iter();
+        let mut cases = cases.filter(|case| case.child_ids.iter().any(|child| child == id));
+        cases.all(|case| case.status == CaseStatus::YouthJustice)
+    };
+    let cases = register.cases.iter().filter(|case| case.status == CaseStatus::YouthJustice);
+    cases.flat_map(|case| &case.child_ids).find(|id| of(id)).cloned()
+}
+
+/// Somebody with a page of theirs, its words, and one that is not theirs, with its words.
+struct Row<'a> {
+    person: &'a str,
+    allowed: String,
+    shows: &'a [&'a str],
+    hides: &'a [&'a str],
+    refused: String,
+    status: u16,
+    says: &'a str,
+}
+
+fn person(id: &str) -> String {
+    format!("/portal/person/{id}")
+}
+
+const NOT_FOR_YOU: &str = "There is no such record in this copy for you.";
+const KIN_NOTE: &str = "Woke the grandmother";
+
+fn rows(young: &str) -> Vec<Row<'_>> {
+    let expiring = || person(at::EXPIRING_CHILD);
+    let kin = || person(at::KIN_CHILD);
+    let row = |person, allowed, shows, refused, status, says| Row {
+        person,
+        allowed,
+        shows,
+        hides: &[],
+        refused,
+        status,
+        says,
+    };
+    vec![
+        row("p-duty-1", kin(), &["Before you knock", KIN_NOTE], person(young), 404, NOT_FOR_YOU),
+        row(
+            "p-practice",
+            expiring(),
+            &["Mila", "showed me the garden"],
+            format!("/portal/carer-call/{}", at::EXPIRING_CHILD),
+            403,
+            "It is for: Case worker",
+        ),
+        Row {
+            hides: &[KIN_NOTE, "Salbutamol"],
+            ..row(
+                "p-cultural",
+                kin(),
+                &["Adnyamathanha", "Example Aboriginal Family Service"],
+                "/portal/court".into(),
+                403,
+                "It is for: Court officer",
+            )
+        },
+        row(
+            "p-court",
+            "/portal/court".into(),
+            &["Extension of interim order"],
+            person(at::MACRON_CHILD),
+            403,
+            "not in your caseload, your team or your shift",
+        ),
+        row(
+            "p-crisis",
+            person(at::NEWBORN_MOTHER),
+            &["Newborn alert", "Danger now: 000"],
+            "/ops".into(),
+            403,
+            "It is for: Operations",
+        ),
+        Row {
+            hides: &[KIN_NOTE, "Police found the boy"],
+            ..row("p-agency", kin(), &["Peanut", "Jarrah"], expiring(), 404, NOT_FOR_YOU)
+        },
+        row(
+            "p-student",
+            person(at::MACRON_CHILD),
+            &["Tāne Ngāti-Moana", "Ngāti Porou"],
+            expiring(),
+            404,
+            NOT_FOR_YOU,
+        ),
+        row("p-privacy", "/".into(), &["What to do now"], "/portal".into(), 403, "It is for:"),
+        row(
+            "p-worker",
+            person(at::PROTECTED_MOTHER),
+            &["Renée Whitcombe"],
+            person(at::RELATED_CHILD).replace(at::RELATED_CHILD, at::NEWBORN_MOTHER),
+            403,
+            "not in your caseload, your team or your shift",
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn everybody_has_pages_that_are_theirs_and_pages_that_are_not() {
+    let clock = Clock::system();
+    let c3ms = C3ms::captured(&clock).await;
+    let young = c3ms.standin.read(young_offender).expect("a youth-justice file");
+    let service = Service::start(&c3ms).await;
+
+    for row in rows(&young) {
+        let reader = Reader::sign_in(&c3ms.url, row.person, &clock).await.unwrap();
+        if row.allowed.starts_with("/portal") {
+            opened(&reader).await;
+        }
+        reader.get(&row.allowed).await.expect(200, row.shows).without(row.hides);
+        reader.get(&row.refused).await.expect(row.status, &[row.says]);
+    }
+    intake_screens_for_a_reason(&c3ms, &clock).await;
+    relatives_are_refused_whatever_the_reason(&c3ms, &clock).await;
+    who_left_last_week_has_the_staff_page_alone(&c3ms, &clock).await;
+
+    service.kill().await;
+    let service = Service::start(&c3ms).await;
+    let reader = Reader::sign_in(&c3ms.url, "p-duty-2", &clock).await.unwrap();
+    opened(&reader).await;
+    reader.get(&person(at::KIN_CHILD)).await.expect(200, &["Jarrah", "READ-ONLY COPY"]);
+    service.kill().await;
+}
+
+async fn intake_screens_for_a_reason(c3ms: &C3ms, clock: &Clock) {
+    let intake = Reader::sign_in(&c3ms.url, "p-intake", clock).await.unwrap();
+    // That somebody exists, and the alerts, are for intake everywhere.
+    let found = intake.find("merrick").await.expect(200, &[at::NEWBORN_MOTHER, "NEWBORN"]);
+    found.without(&["14 Example Street"]);
+    let screen = format!("/portal/screen/{}", at::NEWBORN_MOTHER);
+    let closed = intake.get(&screen).await.expect(403, &["Open to screen a report"]);
+    let reason = format!("/portal/reason/{}", at::NEWBORN_MOTHER);
+    let stated = intake.state_reason(&closed, &reason, "screening", "screen").await;
+    assert_eq!((stated.status, stated.location.as_str()), (303, screen.as_str()));
+    intake.get(&screen).await.expect(200, &["Before you screen", "Antenatal clinic: 36 weeks"]);
+    intake.get("/portal/court").await.expect(403, &["It is for: Court officer"]);
+}
+
+async fn relatives_are_refused_whatever_the_reason(c3ms: &C3ms, clock: &Clock) {
+    let related = Reader::sign_in(&c3ms.url, "p-related", clock).await.unwrap();
+    // A colleague's case of the same team is hers; her brother's is not.
+    related.get(&person(at::MACRON_CHILD)).await.expect(200, &["Tāne"]);
+    let closed = related.get(&person(at::RELATED_CHILD)).await;
+    let ring = "Team leader, Noarlunga team 1, (08) 5550 0141";
+    let closed = closed.expect(403, &["a family you are related to", ring, "No reason opens it"]);
+    assert!(!closed.text.contains("Levi"), "{}", closed.text);
+    let found = related.find("hartigan").await.expect(200, &[at::RELATED_CHILD]);
+    found.without(&["51 Example Avenue"]);
+}
+
+async fn who_left_last_week_has_the_staff_page_alone(c3ms: &C3ms, clock: &Clock) {
+    anybody(&format!("{}/", c3ms.url)).await.expect(200, &["What to do now"]);
+    let refused = Reader::sign_in(&c3ms.url, "p-leaver", clock).await.err().unwrap();
+    refused.expect(422, &["or the account has ended"]);
+    let page = anybody(&format!("{}{}", c3ms.url, person(at::EXPIRING_CHILD))).await;
+    assert_eq!(page.status, 303);
+    assert!(page.location.starts_with("/sign-in"), "{}", page.location);
+}
