@@ -8,7 +8,7 @@ use holdfast::config::{people, playbooks};
 use holdfast::continuity::command::{Answer, Asked, Command, CommandError};
 use holdfast::continuity::effect::Effect;
 use holdfast::continuity::engine::{Engine, LoadedPlaybook, Settings};
-use holdfast::continuity::notices::Desk;
+use holdfast::continuity::notices::{Desk, Destination};
 use holdfast::domain::ids::{CohortId, LocationId, PersonId, PlaybookStepId, RoleId, TargetId};
 use holdfast::domain::length::Length;
 use holdfast::domain::notice::{Channel, OpsNotices};
@@ -117,8 +117,13 @@ fn settings() -> Settings {
     let source = include_str!("../../../playbooks/demo/march-2023.yaml");
     let playbook =
         playbooks::parse("march-2023.yaml", source, playbooks::Known::default()).unwrap();
-    let link = |notice: &str, person: &PersonId| {
-        Some(format!("https://holdfast.example.org/acknowledge/{notice}.{person}"))
+    let link = |to: Destination| {
+        Some(match to {
+            Destination::Acknowledge { notice, person } => {
+                format!("https://holdfast.example.org/acknowledge/{notice}.{person}")
+            }
+            Destination::Page(page) => format!("https://holdfast.example.org{page}"),
+        })
     };
     let zone = TimeZone::get("Australia/Adelaide").unwrap();
     Settings {
