@@ -18,7 +18,7 @@ use crate::crypto::digest::Digest;
 use crate::domain::ids::PlaybookId;
 use crate::snapshots::Portal;
 use crate::store::continuity::find;
-use crate::store::{Store, capture, open_copies};
+use crate::store::{Store, capture, copy_readiness, open_copies};
 use crate::telemetry::metrics::Metrics;
 use crate::vault::order::{self, Ground, OpenOrder, Scope};
 use crate::vault::site::{NodeKey, Site};
@@ -191,15 +191,14 @@ fn ground(activation: &str, playbook: PlaybookId, source: &str) -> Ground {
 pub async fn keep_capturing(
     captures: Captures,
     every: Duration,
-    store: Store,
-    clock: Clock,
-    metrics: Arc<Metrics>,
+    objective: Duration,
+    (store, clock, metrics): (Store, Clock, Arc<Metrics>),
 ) {
     loop {
         if let Err(error) = captures.capture(&store, false, &clock).await {
             tracing::error!(%error, "the copy could not be renewed");
         }
-        show(&store, &metrics).await;
+        show(&store, objective, &clock, &metrics).await;
         clock.sleep(every).await;
     }
 }
@@ -218,9 +217,15 @@ pub fn captures(service: &Installation) -> Option<(Captures, Duration)> {
     Some((captures, section.every.duration()))
 }
 
-async fn show(store: &Store, metrics: &Metrics) {
+/// Sets the gauges of the copy to what is on record.
+pub(super) async fn show(store: &Store, objective: Duration, clock: &Clock, metrics: &Metrics) {
     let Ok(status) = capture::status(store).await else { return };
     metrics.set_snapshot_openable(status.is_openable());
+    let faults = copy_readiness::faults(&status, objective, clock.now());
+    for kind in copy_readiness::KINDS {
+        let count = faults.iter().filter(|fault| fault.kind == kind).count();
+        metrics.set_readiness_faults(kind, count);
+    }
     if let Some(trial) = &status.trial {
         metrics.record_snapshot_verified(trial.at);
     }

@@ -8,4 +8,5 @@ pub mod observe;
 pub mod parts;
 pub mod plans;
 pub mod portal;
+pub mod proofs;
 pub mod serve;

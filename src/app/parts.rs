@@ -11,6 +11,7 @@ use crate::domain::length::Length;
 use crate::domain::target::Target;
 use crate::probing::run::{Setting, Writes};
 use crate::probing::values::Secrets;
+use crate::store::copy_readiness;
 use crate::telemetry::labels::{LabelSets, ProbeLabels, TargetLabels};
 
 /// What the probes of each target share.
@@ -75,6 +76,6 @@ pub fn labels(targets: &[Arc<Setting>], playbooks: &[PlaybookId]) -> LabelSets {
         channels: ["email", "webhook", "console"].map(str::to_owned).to_vec(),
         playbooks: playbooks.to_vec(),
         severities: vec!["major".to_owned()],
-        ..LabelSets::default()
+        readiness_kinds: copy_readiness::KINDS.map(str::to_owned).to_vec(),
     }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::observe::{self, Observation};
+use super::proofs::keep_proving;
 use super::{copy, live, parts, plans, portal};
 use crate::clock::Clock;
 use crate::config::plans as config_plans;
@@ -146,7 +147,12 @@ impl Running {
         if let Some((captures, every)) = copy::captures(service) {
             let (store, clock) = (self.store.clone(), self.clock.clone());
             let metrics = Arc::clone(&self.metrics);
-            self.endless(copy::keep_capturing(captures, every, store, clock, metrics));
+            let parts = (store, clock, metrics);
+            let objective = portal.freshness_objective;
+            let zone = service.time_zone.clone();
+            let proving = keep_proving(captures.clone(), zone, objective, parts.clone());
+            self.endless(proving);
+            self.endless(copy::keep_capturing(captures, every, objective, parts));
         }
         Ok(())
     }
@@ -177,6 +183,8 @@ impl Running {
             targets: watch::channel(Arc::new(targets)).1,
             plans: Some(plans),
             copy: portal.portal.watch(),
+            freshness_objective: service.snapshots.as_ref().map(|_| portal.freshness_objective),
+            metrics_networks: service.file.metrics_networks.clone().into(),
             sessions: portal.identity.clone(),
             changes: self.changes.clone(),
             stop: self.stop.clone(),

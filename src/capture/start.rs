@@ -66,6 +66,8 @@ pub enum StartError {
     TimedOut,
     #[error("the capture run ended without a report ({0})")]
     NoReport(std::process::ExitStatus),
+    #[error("the copy was being proven when that was cut short")]
+    CutShort,
     /// In the child's own words.
     #[error("{0}")]
     Failed(String),
@@ -104,7 +106,7 @@ impl Captures {
     /// When the result cannot be kept; a damaged copy is a result.
     pub async fn scrub(&self, store: &Store, clock: &Clock) -> Result<Proof, StartError> {
         let site = Site::open(&self.site)?;
-        let proven = scrub::scrub(&site);
+        let proven = aside(move || scrub::scrub(&site)).await?;
         let proof = Proof {
             kind: ProofKind::Scrub,
             at: clock.now(),
@@ -123,7 +125,9 @@ impl Captures {
     /// When the result cannot be kept; a copy that does not open is a result.
     pub async fn trial(&self, store: &Store, clock: &Clock) -> Result<Proof, StartError> {
         let site = Site::open(&self.site)?;
-        let tried = scrub::trial(&site, &site.node_key()?);
+        let node = site.node_key()?;
+        let trying = site.clone();
+        let tried = aside(move || scrub::trial(&trying, &node)).await?;
         let proof = Proof {
             kind: ProofKind::Trial,
             at: clock.now(),
@@ -181,6 +185,13 @@ impl Captures {
         let status = status?;
         serde_json::from_slice(&line?).map_err(|_| StartError::NoReport(status))
     }
+}
+
+/// Reads a lot of disk on a thread of its own, so that nothing else waits.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StartError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| StartError::CutShort)
 }
 
 async fn read_line(stdout: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {

@@ -6,6 +6,7 @@
 
 pub mod capture;
 pub mod continuity;
+pub mod copy_readiness;
 pub mod detection;
 pub mod ledger;
 pub mod open_copies;

@@ -13,6 +13,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
+use crate::domain::network::Network;
 use crate::domain::session::{Role, Session};
 
 use super::error::WebError;
@@ -30,6 +31,9 @@ pub trait Sessions: Send + Sync {
 pub enum Decision {
     /// Anybody: no case data, nothing that names a person of the public.
     Public,
+    /// Machines in the networks that the installation names for metrics: no case data, yet a map
+    /// of what is watched.
+    MetricsNetworks,
     /// Whoever holds the link; its signature is checked by the handler.
     SignedLink,
     /// Anybody signed in; the handler decides by record.
@@ -71,13 +75,13 @@ impl Visitor {
 }
 
 impl Decision {
-    /// Whether `visitor` may pass; `next` is where to lead back to after signing in.
+    /// Whether `visitor` may pass as far as session and role go; `next` is where to lead back to after signing in.
     ///
     /// # Errors
     /// [`WebError::SignIn`] without a session, [`WebError::Forbidden`] with the wrong role.
     pub fn check(self, visitor: &Visitor, next: Option<&str>) -> Result<(), WebError> {
         let roles = match self {
-            Self::Public | Self::SignedLink => return Ok(()),
+            Self::Public | Self::SignedLink | Self::MetricsNetworks => return Ok(()),
             Self::SignedIn => None,
             Self::Roles(roles) => Some(roles),
         };
@@ -104,6 +108,31 @@ impl Decision {
 pub struct Gate {
     pub clock: Clock,
     pub sessions: Arc<dyn Sessions>,
+    /// For [`Decision::MetricsNetworks`].
+    pub metrics_networks: Arc<[Network]>,
+}
+
+impl Gate {
+    /// Whether `visitor` may pass; `next` is where to lead back to after signing in.
+    ///
+    /// # Errors
+    /// As [`Decision::check`], and [`WebError::Forbidden`] from an address of no named network.
+    pub fn admit(
+        &self,
+        decision: Decision,
+        visitor: &Visitor,
+        next: Option<&str>,
+    ) -> Result<(), WebError> {
+        let is_near = || {
+            let networks = &self.metrics_networks;
+            visitor.address().is_some_and(|at| networks.iter().any(|near| near.contains(at)))
+        };
+        if decision == Decision::MetricsNetworks && !is_near() {
+            let why = "Metrics answer to the networks that 'metrics_networks' names.";
+            return Err(WebError::Forbidden(why.to_owned()));
+        }
+        decision.check(visitor, next)
+    }
 }
 
 /// Middleware: finds the visitor, decides, and hands the visitor on as an extension.
@@ -121,7 +150,7 @@ pub async fn enforce(
     let visitor = Visitor::new(session, address);
     let back = (request.method() == Method::GET)
         .then(|| request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned());
-    decision.check(&visitor, back.as_deref())?;
+    gate.admit(decision, &visitor, back.as_deref())?;
     request.extensions_mut().insert(visitor);
     Ok(next.run(request).await)
 }

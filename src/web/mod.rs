@@ -32,6 +32,7 @@ mod vitals;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use jiff::tz::TimeZone;
@@ -42,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::documents::strip;
 
 use crate::clock::Clock;
+use crate::domain::network::Network;
 use crate::domain::target::Target;
 use crate::snapshots::Status;
 use crate::store::Store;
@@ -73,6 +75,10 @@ pub struct Web {
     pub plans: Option<Plans>,
     /// Whether the copy is open, and for whom.
     pub copy: watch::Receiver<Status>,
+    /// The age that the copy may have; none where no copy is captured here.
+    pub freshness_objective: Option<Duration>,
+    /// Where `/metrics` may be read from.
+    pub metrics_networks: Arc<[Network]>,
     pub sessions: Arc<dyn Sessions>,
     /// Counts what happened that a page may show; pages count what they write.
     pub changes: watch::Sender<u64>,
@@ -134,7 +140,11 @@ impl Web {
     /// What stands in front of every route.
     #[must_use]
     pub fn gate(&self) -> Gate {
-        Gate { clock: self.clock.clone(), sessions: self.sessions.clone() }
+        Gate {
+            clock: self.clock.clone(),
+            sessions: self.sessions.clone(),
+            metrics_networks: self.metrics_networks.clone(),
+        }
     }
 }
 

@@ -209,7 +209,7 @@ pub const ROUTES: &[Route<Arc<Web>>] = &[
         verb: Verb::Get,
         path: "/metrics",
         action: "read the metrics",
-        decision: Decision::Public,
+        decision: Decision::MetricsNetworks,
         handler: || get(vitals::metrics),
     },
     Route {

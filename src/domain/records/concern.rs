@@ -50,6 +50,9 @@ pub struct ConcernNarrative {
     pub report: RecordId,
     #[serde(default)]
     pub people: Vec<RecordId>,
+    /// The report's, so that intake reads it from everybody in the case.
+    #[serde(default)]
+    pub case: Option<RecordId>,
     #[serde(default)]
     pub received_at: Option<Timestamp>,
     /// "school", "police": never who.
@@ -58,14 +61,4 @@ pub struct ConcernNarrative {
     pub text: String,
 }
 
-impl ConcernNarrative {
-    pub(super) fn person_ids(&self) -> Vec<&RecordId> {
-        self.people.iter().collect()
-    }
-
-    pub(super) fn case_ids(&self) -> Vec<&RecordId> {
-        Vec::new()
-    }
-}
-
-of_people_and_case!(ConcernReport);
+of_people_and_case!(ConcernReport, ConcernNarrative);

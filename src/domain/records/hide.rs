@@ -111,7 +111,10 @@ fn about(record: &Record) -> Vec<(RecordKind, &RecordId)> {
         Record::HealthEssentials(record) => vec![(Person, &record.person)],
         Record::Placement(record) => vec![(Person, &record.child)],
         Record::ContactArrangement(record) => vec![(Person, &record.child)],
-        Record::ConcernNarrative(record) => vec![(ConcernReport, &record.report)],
+        Record::ConcernNarrative(record) => {
+            let case = record.case.iter().map(|id| (RecordKind::Case, id));
+            case.chain([(ConcernReport, &record.report)]).collect()
+        }
         Record::StaffConflict(record) => vec![(Worker, &record.worker)],
         Record::Case(_) | Record::Person(_) | Record::Household(_) | Record::Worker(_) => vec![],
         // Notes, tasks, hearings and the like of a restricted case tell of it in words.

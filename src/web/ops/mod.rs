@@ -5,6 +5,7 @@
 
 pub mod activation;
 pub mod bands;
+pub mod copy;
 pub mod figures;
 pub mod incidents;
 pub mod notices;

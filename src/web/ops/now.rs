@@ -21,6 +21,7 @@ use super::super::picture::{Picture, Seen};
 use super::super::states::State as Shown;
 use super::super::strip::Strip;
 use super::super::times::Times;
+use super::copy::{self, CopyLine};
 use super::figures::{self, Figures};
 use super::plans::{self, PlanLine, WaitingLine};
 
@@ -77,6 +78,7 @@ struct NowPage {
     waiting: Vec<WaitingLine>,
     plans: Vec<PlanLine>,
     reports: Vec<ReportLine>,
+    copy: Vec<CopyLine>,
     well: Vec<WellLine>,
 }
 
@@ -107,6 +109,7 @@ pub(in crate::web) async fn now(
         waiting: plans::waiting(&web, &visitor, &times).await.unwrap_or_default(),
         plans: picture.plans.iter().map(|plan| PlanLine::new(plan, &times)).collect(),
         reports: reports(&targets, picture, &times),
+        copy: copy::lines(&web, &times).await,
         well: well(&targets, &seen, &figures, &times),
     })
 }

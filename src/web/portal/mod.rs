@@ -172,6 +172,10 @@ pub const ROUTES: &[Route<Arc<PortalWeb>>] = &[
 
 /// The portal behind its gate, to be merged with the other pages.
 pub fn router(portal: Arc<PortalWeb>) -> Router {
-    let gate = Gate { clock: portal.clock.clone(), sessions: portal.identity.clone() };
+    let gate = Gate {
+        clock: portal.clock.clone(),
+        sessions: portal.identity.clone(),
+        metrics_networks: [].into(),
+    };
     headers::protect(build(ROUTES, &gate).with_state(portal))
 }

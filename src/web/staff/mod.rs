@@ -2,6 +2,7 @@
 //!
 //! No case data and no sign-in here; it works with script off and with Holdfast's own parts down.
 
+mod copy;
 pub mod office;
 pub mod report;
 pub mod view;
@@ -27,6 +28,7 @@ use super::picture::Seen;
 use super::states::State as Shown;
 use super::times::Times;
 
+use copy::CopyWay;
 use office::{Found, OFFICE_COOKIE};
 use report::ReportForm;
 use view::{Headline, TargetStates, Week};
@@ -67,8 +69,7 @@ struct HomePage {
     mine: String,
     offices: Vec<OfficeChoice>,
     headline: Headline,
-    /// Where the copy is open: made when, open for whom.
-    copy: Option<String>,
+    copy: CopyWay,
     /// What plans in force ask of everybody.
     plans: Vec<String>,
     todo: Vec<String>,
@@ -132,7 +133,7 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|one| OfficeChoice { id: one.id.to_string(), title: one.title.clone() })
                 .collect(),
-            copy: None,
+            copy: CopyWay::new(&web.copy.borrow(), targets, cohort, times),
             plans: picture.plans.iter().filter_map(|plan| plan_words(plan, times)).collect(),
             todo: todo(headline.state),
             form: ReportForm::new(targets, cohort.map(|cohort| &cohort.id), None),

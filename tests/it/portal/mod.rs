@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod proofs;
 mod reading;
 
 use holdfast::app::init::{self, Choices, Rehearsal, Relay};

@@ -28,7 +28,7 @@ async fn people_are_found_as_they_are_spelt_and_read_in_the_order_of_the_task() 
 
     // Two boys of one name: number, birthday and household tell them apart.
     let two = crisis.find("Jayden Thompson").await.expect(200, &at::NAMESAKES);
-    two.expect(200, &["4 March", "3 April", "20 Example Court", "21 Example Court"]);
+    two.expect(200, &["4 Mar 2", "3 Apr 2", "20 Example Court", "21 Example Court"]);
 
     let page = crisis.get(&format!("/portal/person/{}", at::KIN_CHILD)).await;
     let page = page.expect(200, &["9 Example Terrace", "Peanut", "maternal grandmother"]);

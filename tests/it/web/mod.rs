@@ -1,6 +1,7 @@
 //! Pages over a real store, asked by a real client, and looked at in a real browser.
 
 mod browser;
+mod copy;
 mod look;
 mod pages;
 mod plans;
@@ -9,6 +10,7 @@ mod sample;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::Path;
 use axum::http::header;
@@ -17,6 +19,7 @@ use axum::routing::get;
 use holdfast::continuity::command::{Answer, Asked, Command, Handle};
 use holdfast::domain::ids::{CohortId, OfficeId, PersonId};
 use holdfast::domain::session::{Account, Assurance, Role, Session, SessionRef};
+use holdfast::snapshots::Status;
 use holdfast::store::Store;
 use holdfast::telemetry::labels::LabelSets;
 use holdfast::telemetry::metrics::Metrics;
@@ -35,6 +38,8 @@ pub struct Served {
     pub address: SocketAddr,
     pub store: Store,
     pub web: Arc<Web>,
+    /// Opens and closes the copy, as far as pages are told.
+    pub copy: watch::Sender<Status>,
     /// What the pages asked continuity for.
     pub deeds: Arc<Mutex<Vec<Command>>>,
     stop: CancellationToken,
@@ -98,6 +103,7 @@ pub async fn serve() -> Served {
     let (continuity, asked) = Handle::channel();
     let noted = Arc::new(Mutex::new(Vec::new()));
     tokio::spawn(note(asked, noted.clone()));
+    let (copy, watched) = watch::channel(Status::Closed);
     let web = Arc::new(Web {
         store: store.clone(),
         clock: sample::clock(),
@@ -111,7 +117,9 @@ pub async fn serve() -> Served {
             continuity,
             links: Arc::new(holdfast::channels::link::LinkKey::new(&"synthetic".into())),
         }),
-        copy: watch::channel(holdfast::snapshots::Status::Closed).1,
+        copy: watched,
+        freshness_objective: Some(Duration::from_secs(1800)),
+        metrics_networks: ["127.0.0.1/32".parse().unwrap()].into(),
         sessions: Arc::new(ByRole),
         changes: watch::channel(0).0,
         stop: stop.clone(),
@@ -121,7 +129,7 @@ pub async fn serve() -> Served {
     let address = listener.local_addr().unwrap();
     let router = web::router(web.clone()).route("/enter/{role}", get(enter));
     tokio::spawn(web::serve(listener, router, stop.clone()));
-    Served { address, store, web, deeds: noted, stop, _folder: folder }
+    Served { address, store, web, copy, deeds: noted, stop, _folder: folder }
 }
 
 /// Gives a browser the session's cookie of a role.
