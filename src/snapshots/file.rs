@@ -201,7 +201,8 @@ impl PersonFile {
             Record::Order(order) => self.orders.push(order),
             Record::Hearing(hearing) => self.hearings.push(hearing),
             Record::Placement(placement) => {
-                let at = gathering.whereabouts(placement.household.as_ref())?;
+                let withheld = placement.address_withheld;
+                let at = gathering.whereabouts(placement.household.as_ref(), withheld)?;
                 self.placements.push((placement, at));
             }
             Record::SafetyPlan(plan) => self.plans.push(plan),

@@ -177,10 +177,12 @@ fn household_words(
     person: &Person,
     grant: &access::Grant,
 ) -> Result<String, SegmentError> {
-    let Some(id) = &person.household else { return Ok("No address recorded".to_owned()) };
-    let Some(household) = copy.household(id)? else {
-        return Ok("Protected address, not in this copy".to_owned());
+    let elsewhere = "Protected address, not in this copy".to_owned();
+    let Some(id) = &person.household else {
+        let nowhere = || "No address recorded".to_owned();
+        return Ok(if person.address_withheld { elsewhere } else { nowhere() });
     };
+    let Some(household) = copy.household(id)? else { return Ok(elsewhere) };
     let protection = copy.protection(&household)?;
     if !grant.shows_address(&protection) {
         return Ok("Protected address, withheld".to_owned());

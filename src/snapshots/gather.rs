@@ -52,12 +52,23 @@ impl Gathering<'_> {
         Ok(all)
     }
 
-    pub fn whereabouts(&self, household: Option<&RecordId>) -> Result<Whereabouts, SegmentError> {
-        let Some(id) = household else { return Ok(Whereabouts::NotRecorded) };
+    /// Where somebody lives or is placed; `withheld` when that is a place of another tier.
+    pub fn whereabouts(
+        &self,
+        household: Option<&RecordId>,
+        withheld: bool,
+    ) -> Result<Whereabouts, SegmentError> {
+        let nowhere =
+            || if withheld { Whereabouts::NotInThisCopy } else { Whereabouts::NotRecorded };
+        let Some(id) = household else { return Ok(nowhere()) };
         let Some(household) = self.copy.household(id)? else {
             return Ok(Whereabouts::NotInThisCopy);
         };
         self.place(household)
+    }
+
+    fn home_of(&self, person: &Person) -> Result<Whereabouts, SegmentError> {
+        self.whereabouts(person.household.as_ref(), person.address_withheld)
     }
 
     fn place(&self, household: Household) -> Result<Whereabouts, SegmentError> {
@@ -102,7 +113,7 @@ impl Gathering<'_> {
 
     /// Fills in home, residents, children and the people and staff that records name.
     pub fn complete(&self, file: &mut PersonFile) -> Result<(), SegmentError> {
-        file.home = self.whereabouts(file.person.household.as_ref())?;
+        file.home = self.home_of(&file.person)?;
         if let Some(household) = &file.person.household
             && self.grant.shows(Matter::Household, false)
         {
@@ -152,8 +163,12 @@ impl Gathering<'_> {
                 _ => {}
             }
         }
-        let placed_at = placement.as_ref().and_then(|placement| placement.household.clone());
-        let at = self.whereabouts(placed_at.as_ref().or(person.household.as_ref()))?;
+        let elsewhere =
+            placement.as_ref().filter(|one| one.household.is_some() || one.address_withheld);
+        let at = match elsewhere {
+            Some(one) => self.whereabouts(one.household.as_ref(), one.address_withheld)?,
+            None => self.home_of(&person)?,
+        };
         let placed = placement.map(|one| self.placed_words(&one)).transpose()?;
         let child = Brief::of(&person, self.now);
         Ok(Some(ChildAt { child, placed, at, last_sighted, missing }))

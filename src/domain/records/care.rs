@@ -24,6 +24,9 @@ pub struct Placement {
     pub carer_approval: Option<String>,
     #[serde(default)]
     pub household: Option<RecordId>,
+    /// Set when it is somewhere that this tier does not hold: ring, do not conclude.
+    #[serde(default)]
+    pub address_withheld: bool,
     #[serde(default)]
     pub agency: Option<Party>,
     pub began_at: Timestamp,

@@ -25,7 +25,7 @@ impl Record {
         for (kind, ids) in lists(&mut self) {
             ids.retain(|id| !hidden(kind, id));
         }
-        let lived_somewhere = matches!(&self, Self::Person(person) if person.household.is_some());
+        let somewhere = self.home().is_some_and(|(household, _)| household.is_some());
         for (kind, id) in singles(&mut self) {
             if id.as_ref().is_some_and(|id| hidden(kind, id)) {
                 *id = None;
@@ -36,10 +36,19 @@ impl Record {
                 *staff = None;
             }
         }
-        if let Self::Person(person) = &mut self {
-            person.address_withheld |= lived_somewhere && person.household.is_none();
+        if let Some((household, withheld)) = self.home() {
+            *withheld |= somewhere && household.is_none();
         }
         Hidden::Clean(self)
+    }
+
+    /// Where somebody lives or is placed, and the mark that it is not for this tier.
+    fn home(&mut self) -> Option<(&Option<RecordId>, &mut bool)> {
+        match self {
+            Self::Person(record) => Some((&record.household, &mut record.address_withheld)),
+            Self::Placement(record) => Some((&record.household, &mut record.address_withheld)),
+            _ => None,
+        }
     }
 }
 
@@ -144,6 +153,10 @@ mod tests {
         let person = record("person", serde_json::json!({"name": "A", "household": "H-9"}));
         let Hidden::Clean(Record::Person(person)) = hide(person, "H-9") else { panic!("clean") };
         assert_eq!((person.household, person.address_withheld), (None, true));
+        let placed = serde_json::json!({"child": "P-1", "kind": "Foster care", "household": "H-9"});
+        let placed = hide(record("placement", placed), "H-9");
+        let Hidden::Clean(Record::Placement(placed)) = placed else { panic!("clean") };
+        assert_eq!((placed.household, placed.address_withheld), (None, true));
     }
 
     #[test]

@@ -54,8 +54,13 @@ async fn people_are_found_as_they_are_spelt_and_read_in_the_order_of_the_task() 
         let page = crisis.get(&format!("/portal/person/{id}")).await;
         page.expect(200, &["READ-ONLY COPY"]).without(&[refuge]);
     }
+    let her = crisis.get(&format!("/portal/person/{}", at::PROTECTED_MOTHER)).await;
+    her.expect(200, &["PROTECTED ADDRESS", "protected address, not in this copy"]);
     crisis.find(refuge).await.expect(200, &[]).without(&["Whitcombe", at::PROTECTED_MOTHER]);
-    let her = crisis.find("whitcombe").await.expect(200, &["PROTECTED", at::PROTECTED_MOTHER]);
+    let her = crisis
+        .find("whitcombe")
+        .await
+        .expect(200, &["Protected address, not in this copy", at::PROTECTED_MOTHER]);
     her.without(&[refuge]);
 }
 
