@@ -75,7 +75,8 @@ impl Visitor {
 }
 
 impl Decision {
-    /// Whether `visitor` may pass as far as session and role go; `next` is where to lead back to after signing in.
+    /// Whether `visitor` may pass as far as session and role go; `next` is where to lead back to
+    /// after signing in.
     ///
     /// # Errors
     /// [`WebError::SignIn`] without a session, [`WebError::Forbidden`] with the wrong role.

@@ -153,7 +153,8 @@ mod tests {
         let person = record("person", serde_json::json!({"name": "A", "household": "H-9"}));
         let Hidden::Clean(Record::Person(person)) = hide(person, "H-9") else { panic!("clean") };
         assert_eq!((person.household, person.address_withheld), (None, true));
-        let placed = serde_json::json!({"child": "P-1", "kind": "Foster care", "household": "H-9"});
+        let placed = serde_json::json!({"child": "P-1", "kind": "Foster care",
+            "began_at": "2023-03-01T00:00:00Z", "household": "H-9"});
         let placed = hide(record("placement", placed), "H-9");
         let Hidden::Clean(Record::Placement(placed)) = placed else { panic!("clean") };
         assert_eq!((placed.household, placed.address_withheld), (None, true));

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod formats;
 mod proofs;
 mod reading;
 
