@@ -65,6 +65,28 @@ async fn people_are_found_as_they_are_spelt_and_read_in_the_order_of_the_task() 
 }
 
 #[tokio::test]
+async fn every_situation_of_the_rehearsal_is_in_the_copy() {
+    let clock = Clock::system();
+    let c3ms = C3ms::captured(&clock).await;
+    let desk = c3ms.desk(&clock).await;
+    let crisis = reader(&desk, "p-crisis").await;
+    let situations: [(&str, &[&str]); 5] = [
+        (at::NEWBORN_MOTHER, &["Newborn alert: due in nine days", "Cody Merrick", "removed"]),
+        (at::EXPIRING_CHILD, &["16:00 Fri", "Interim guardianship order", "supervised, twice"]),
+        (at::PROTECTED_FROM, &["WITH POLICE", "rifles", "Must not learn", "Bull terrier"]),
+        (at::PROTECTED_MOTHER, &["no contact, not within 200 m", "Craig Dunmore"]),
+        (at::KIN_CHILD, &["02:00", "Kinship care", "provisional", "Not yet: nobody on call"]),
+    ];
+    for (id, words) in situations {
+        crisis.get(&format!("/portal/person/{id}")).await.expect(200, words);
+    }
+    let due = crisis.get("/portal/due").await;
+    due.expect(200, &["Visit to the placement", "Jarrah Coleman", "OVERDUE"]);
+    let court = crisis.get("/portal/court").await;
+    court.expect(200, &["Extension of interim order", "Mila Dragović"]);
+}
+
+#[tokio::test]
 async fn a_form_of_another_site_or_another_session_does_nothing() {
     let clock = Clock::system();
     let c3ms = C3ms::captured(&clock).await;
