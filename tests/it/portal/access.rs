@@ -60,102 +60,75 @@ fn young_offender(register: &Register) -> Option<String> {
     cases.flat_map(|case| &case.child_ids).find(|id| of(id)).cloned()
 }
 
-/// Somebody with a page of theirs, its words, and one that is not theirs, with its words.
+/// Somebody with a page that is theirs, by its words, and one that is not, by its words.
 struct Row<'a> {
     person: &'a str,
     allowed: String,
     shows: &'a [&'a str],
     hides: &'a [&'a str],
-    refused: String,
-    status: u16,
-    says: &'a str,
+    refused: (String, u16, &'a str),
 }
 
-fn person(id: &str) -> String {
+impl<'a> Row<'a> {
+    fn of(person: &'a str, allowed: impl Into<String>, shows: &'a [&'a str]) -> Self {
+        let refused = (String::new(), 0, "");
+        Self { person, allowed: allowed.into(), shows, hides: &[], refused }
+    }
+
+    fn hides(self, hides: &'a [&'a str]) -> Self {
+        Self { hides, ..self }
+    }
+
+    /// A page that is not for their role at all.
+    fn not_their_page(self, path: impl Into<String>) -> Self {
+        Self { refused: (path.into(), 403, "It is for: "), ..self }
+    }
+
+    /// A record that is closed to them, with whom to ring.
+    fn closed(self, id: &str) -> Self {
+        let says = "not in your caseload, your team or your shift";
+        Self { refused: (file_of(id), 403, says), ..self }
+    }
+
+    /// A record of which they are not told that it exists.
+    fn not_there(self, id: &str) -> Self {
+        Self {
+            refused: (file_of(id), 404, "There is no such record in this copy for you."),
+            ..self
+        }
+    }
+}
+
+fn file_of(id: &str) -> String {
     format!("/portal/person/{id}")
 }
 
-const NOT_FOR_YOU: &str = "There is no such record in this copy for you.";
 const KIN_NOTE: &str = "Woke the grandmother";
 
 fn rows(young: &str) -> Vec<Row<'_>> {
-    let expiring = || person(at::EXPIRING_CHILD);
-    let kin = || person(at::KIN_CHILD);
-    let row = |person, allowed, shows, refused, status, says| Row {
-        person,
-        allowed,
-        shows,
-        hides: &[],
-        refused,
-        status,
-        says,
-    };
+    let kin = || file_of(at::KIN_CHILD);
+    let mila = || file_of(at::EXPIRING_CHILD);
     vec![
-        row("p-duty-1", kin(), &["Before you knock", KIN_NOTE], person(young), 404, NOT_FOR_YOU),
-        row(
-            "p-practice",
-            expiring(),
-            &["Mila", "showed me the garden"],
-            format!("/portal/carer-call/{}", at::EXPIRING_CHILD),
-            403,
-            "It is for: Case worker",
-        ),
-        Row {
-            hides: &[KIN_NOTE, "Salbutamol"],
-            ..row(
-                "p-cultural",
-                kin(),
-                &["Adnyamathanha", "Example Aboriginal Family Service"],
-                "/portal/court".into(),
-                403,
-                "It is for: Court officer",
-            )
-        },
-        row(
-            "p-court",
-            "/portal/court".into(),
-            &["Extension of interim order"],
-            person(at::MACRON_CHILD),
-            403,
-            "not in your caseload, your team or your shift",
-        ),
-        row(
-            "p-crisis",
-            person(at::NEWBORN_MOTHER),
-            &["Newborn alert", "Danger now: 000"],
-            "/ops".into(),
-            403,
-            "It is for: Operations",
-        ),
-        Row {
-            hides: &[KIN_NOTE, "Police found the boy"],
-            ..row("p-agency", kin(), &["Peanut", "Jarrah"], expiring(), 404, NOT_FOR_YOU)
-        },
-        row(
-            "p-student",
-            person(at::MACRON_CHILD),
-            &["Tāne Ngāti-Moana", "Ngāti Porou"],
-            expiring(),
-            404,
-            NOT_FOR_YOU,
-        ),
-        row(
-            "p-youth",
-            format!("/portal/hand-over/{young}"),
-            &["Hand-over"],
-            kin(),
-            404,
-            NOT_FOR_YOU,
-        ),
-        row("p-privacy", "/".into(), &["What to do now"], "/portal".into(), 403, "It is for:"),
-        row(
-            "p-worker",
-            person(at::PROTECTED_MOTHER),
-            &["Renée Whitcombe"],
-            person(at::NEWBORN_MOTHER),
-            403,
-            "not in your caseload, your team or your shift",
-        ),
+        Row::of("p-duty-1", kin(), &["Before you knock", KIN_NOTE]).not_there(young),
+        Row::of("p-practice", mila(), &["Mila", "showed me the garden"])
+            .not_their_page(format!("/portal/carer-call/{}", at::EXPIRING_CHILD)),
+        Row::of("p-cultural", kin(), &["Adnyamathanha", "Example Aboriginal Family Service"])
+            .hides(&[KIN_NOTE, "Salbutamol"])
+            .not_their_page("/portal/court"),
+        Row::of("p-court", "/portal/court", &["Extension of interim order"])
+            .closed(at::MACRON_CHILD),
+        Row::of("p-crisis", file_of(at::NEWBORN_MOTHER), &["Newborn alert", "Danger now: 000"])
+            .not_their_page("/ops"),
+        Row::of("p-agency", kin(), &["Peanut", "Jarrah"])
+            .hides(&[KIN_NOTE, "Police found the boy"])
+            .not_there(at::EXPIRING_CHILD),
+        Row::of("p-student", file_of(at::MACRON_CHILD), &["Tāne Ngāti-Moana", "Ngāti Porou"])
+            .not_there(at::EXPIRING_CHILD),
+        Row::of("p-youth", format!("/portal/hand-over/{young}"), &["Hand-over"])
+            .not_there(at::KIN_CHILD),
+        Row::of("p-worker", file_of(at::PROTECTED_MOTHER), &["Renée Whitcombe"])
+            .closed(at::NEWBORN_MOTHER),
+        Row::of("p-privacy", "/", &["What to do now"]).not_their_page("/portal"),
     ]
 }
 
@@ -172,7 +145,8 @@ async fn everybody_has_pages_that_are_theirs_and_pages_that_are_not() {
             opened(&reader).await;
         }
         reader.get(&row.allowed).await.expect(200, row.shows).without(row.hides);
-        reader.get(&row.refused).await.expect(row.status, &[row.says]);
+        let (refused, status, says) = &row.refused;
+        reader.get(refused).await.expect(*status, &[says]);
     }
     intake_screens_for_a_reason(&c3ms, &clock).await;
     relatives_are_refused_whatever_the_reason(&c3ms, &clock).await;
@@ -182,7 +156,7 @@ async fn everybody_has_pages_that_are_theirs_and_pages_that_are_not() {
     let service = Service::start(&c3ms).await;
     let reader = Reader::sign_in(&c3ms.url, "p-duty-2", &clock).await.unwrap();
     opened(&reader).await;
-    reader.get(&person(at::KIN_CHILD)).await.expect(200, &["Jarrah", "READ-ONLY COPY"]);
+    reader.get(&file_of(at::KIN_CHILD)).await.expect(200, &["Jarrah", "READ-ONLY COPY"]);
     service.kill().await;
 }
 
@@ -203,8 +177,8 @@ async fn intake_screens_for_a_reason(c3ms: &C3ms, clock: &Clock) {
 async fn relatives_are_refused_whatever_the_reason(c3ms: &C3ms, clock: &Clock) {
     let related = Reader::sign_in(&c3ms.url, "p-related", clock).await.unwrap();
     // A colleague's case of the same team is hers; her brother's is not.
-    related.get(&person(at::MACRON_CHILD)).await.expect(200, &["Tāne"]);
-    let closed = related.get(&person(at::RELATED_CHILD)).await;
+    related.get(&file_of(at::MACRON_CHILD)).await.expect(200, &["Tāne"]);
+    let closed = related.get(&file_of(at::RELATED_CHILD)).await;
     let ring = "Team leader, Noarlunga team 1, (08) 5550 0141";
     let closed = closed.expect(403, &["a family you are related to", ring, "No reason opens it"]);
     assert!(!closed.text.contains("Levi"), "{}", closed.text);
@@ -216,7 +190,7 @@ async fn who_left_last_week_has_the_staff_page_alone(c3ms: &C3ms, clock: &Clock)
     anybody(&format!("{}/", c3ms.url)).await.expect(200, &["What to do now"]);
     let refused = Reader::sign_in(&c3ms.url, "p-leaver", clock).await.err().unwrap();
     refused.expect(422, &["or the account has ended"]);
-    let page = anybody(&format!("{}{}", c3ms.url, person(at::EXPIRING_CHILD))).await;
+    let page = anybody(&format!("{}{}", c3ms.url, file_of(at::EXPIRING_CHILD))).await;
     assert_eq!(page.status, 303);
     assert!(page.location.starts_with("/sign-in"), "{}", page.location);
 }

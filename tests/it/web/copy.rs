@@ -8,6 +8,11 @@ use reqwest::Client;
 
 use super::{Served, sample, serve};
 
+/// One team out of all.
+pub fn crisis_team() -> Scope {
+    Scope::Cohorts(["crisis-team".parse().unwrap()].into())
+}
+
 async fn page(served: &Served, path: &str, cookie: &str) -> String {
     let client = Client::builder().build().unwrap();
     let answer = client.get(served.url(path)).header("cookie", cookie).send().await.unwrap();
@@ -19,7 +24,8 @@ fn ago(minutes: i64) -> Timestamp {
     sample::clock().now() - SignedDuration::from_mins(minutes)
 }
 
-fn open(scope: Scope) -> Status {
+/// The sample's copy, open for these.
+pub fn open(scope: Scope) -> Status {
     Status::Open(OpenStatus {
         generation: 7,
         captured_at: ago(12),
@@ -63,8 +69,7 @@ async fn the_staff_page_shows_the_way_to_the_copy_or_says_that_there_is_none() {
     let closed = page(&served, &mine("noarlunga"), "").await;
     assert!(closed.contains("The read-only copy is closed.") && !closed.contains(way), "{closed}");
 
-    let crisis = "crisis-team".parse().unwrap();
-    served.copy.send(open(Scope::Cohorts([crisis].into()))).unwrap();
+    served.copy.send(open(crisis_team())).unwrap();
     let theirs = page(&served, &mine("crisis-team"), "").await;
     assert!(theirs.contains(way) && theirs.contains("12 min old"), "{theirs}");
     assert!(theirs.contains("button--huge\" href=\"/portal\""), "{theirs}");

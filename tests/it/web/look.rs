@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::browser::{Appearance, Browser, NARROW, NARROW_DARK, WIDE, WIDE_DARK};
+use super::copy::{crisis_team, open};
 use super::serve;
 
 /// Pages by name; all are asked by somebody of operations.
 const PAGES: &[(&str, &str)] = &[
     ("staff-nobody", "/"),
     ("staff", "/?office=noarlunga"),
+    ("staff-copy", "/?office=crisis-team"),
     ("staff-working", "/?office=youth-justice"),
     ("reported", "/reported?office=noarlunga&at=2026-03-02T23:19:00Z"),
     ("phones", "/phones"),
@@ -43,6 +45,7 @@ const SIDEWAYS: &str = "return document.documentElement.scrollWidth - window.inn
 
 async fn look(appearance: Appearance, suffix: &str) {
     let served = serve().await;
+    served.copy.send(open(crisis_team())).unwrap();
     let browser = Browser::start(appearance).await;
     let folder = std::env::var_os("HOLDFAST_LOOK").map(PathBuf::from);
     let only = std::env::var("HOLDFAST_LOOK_ONLY").unwrap_or_default();
