@@ -187,3 +187,22 @@ fn write_secrets(folder: &Path, secrets: &[(&str, SecretString)]) -> anyhow::Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::directory;
+
+    #[test]
+    fn directories_are_of_the_day_they_are_written() {
+        let now: Timestamp = "2023-03-01T00:00:00Z".parse().unwrap();
+        for profile in PROFILES {
+            let text = directory_yaml(profile, now).unwrap();
+            let people = directory::read("directory.yaml", &text).unwrap().people;
+            let gone: Vec<_> = people.iter().filter(|one| !one.is_current(now)).collect();
+            let ended = now - SignedDuration::from_hours(7 * 24);
+            assert_eq!(gone.len(), 1, "{}: one left last week", profile.name);
+            assert_eq!(gone[0].ends_at, Some(ended));
+        }
+    }
+}

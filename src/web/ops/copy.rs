@@ -3,10 +3,9 @@
 use crate::snapshots::Status;
 use crate::store::capture::{self, CaptureRun, CopyStatus, Proof};
 use crate::store::copy_readiness;
-use crate::vault::order::Scope;
 
 use super::super::Web;
-use super::super::names::counted;
+use super::super::staff::copy::titles;
 use super::super::states::State;
 use super::super::times::Times;
 
@@ -68,12 +67,9 @@ fn proof_words(proof: Option<&Proof>, fault: bool, times: &Times) -> String {
 
 fn open_words(web: &Web, times: &Times) -> String {
     let Status::Open(status) = &*web.copy.borrow() else { return "closed".to_owned() };
-    let whom = match &status.scope {
-        Scope::Everyone => "everybody".to_owned(),
-        Scope::Cohorts(cohorts) => counted(cohorts.len(), "office or team"),
-    };
     format!(
-        "open for {whom} since {}: generation {}, until {} unless it is renewed",
+        "open for {} since {}: generation {}, until {} unless it is renewed",
+        titles(&status.scope, &web.targets()),
         times.moment(status.opened_at).short(),
         status.generation,
         times.moment(status.order_expires_at).short()

@@ -38,12 +38,12 @@ impl CopyWay {
             (Scope::Everyone, _) => (true, made),
             (Scope::Cohorts(open), Some(mine)) if open.contains(&mine.id) => (true, made),
             (Scope::Cohorts(_), Some(mine)) => {
-                let others = titles(status, targets);
+                let others = titles(&status.scope, targets);
                 let not_yet = format!("not for {}. Ring them, or your supervisor.", mine.title);
                 (false, format!("The read-only copy is open for {others}, {not_yet}"))
             }
             (Scope::Cohorts(_), None) => {
-                (true, format!("It is open for {} only. {made}", titles(status, targets)))
+                (true, format!("It is open for {} only. {made}", titles(&status.scope, targets)))
             }
         };
         Self { open, words }
@@ -60,8 +60,9 @@ fn made(status: &OpenStatus, times: &Times) -> String {
 }
 
 /// The offices and teams it is open for, as people call them.
-fn titles(status: &OpenStatus, targets: &[Arc<Target>]) -> String {
-    let Scope::Cohorts(open) = &status.scope else { return "everybody".to_owned() };
+#[must_use]
+pub fn titles(scope: &Scope, targets: &[Arc<Target>]) -> String {
+    let Scope::Cohorts(open) = scope else { return "everybody".to_owned() };
     let known = office::all(targets);
     let known = known.into_iter().filter(|cohort| open.contains(&cohort.id));
     let titles: Vec<&str> = known.map(|cohort| cohort.title.as_str()).collect();

@@ -2,7 +2,7 @@
 //!
 //! No case data and no sign-in here; it works with script off and with Holdfast's own parts down.
 
-mod copy;
+pub mod copy;
 pub mod office;
 pub mod report;
 pub mod view;

@@ -63,6 +63,8 @@ fn young_offender(register: &Register) -> Option<String> {
 /// Somebody with a page that is theirs, by its words, and one that is not, by its words.
 struct Row<'a> {
     person: &'a str,
+    /// Where signing in leads.
+    home: &'a str,
     allowed: String,
     shows: &'a [&'a str],
     hides: &'a [&'a str],
@@ -72,7 +74,11 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     fn of(person: &'a str, allowed: impl Into<String>, shows: &'a [&'a str]) -> Self {
         let refused = (String::new(), 0, "");
-        Self { person, allowed: allowed.into(), shows, hides: &[], refused }
+        Self { person, home: "/portal", allowed: allowed.into(), shows, hides: &[], refused }
+    }
+
+    fn begins_at(self, home: &'a str) -> Self {
+        Self { home, ..self }
     }
 
     fn hides(self, hides: &'a [&'a str]) -> Self {
@@ -128,7 +134,10 @@ fn rows(young: &str) -> Vec<Row<'_>> {
             .not_there(at::KIN_CHILD),
         Row::of("p-worker", file_of(at::PROTECTED_MOTHER), &["Renée Whitcombe"])
             .closed(at::NEWBORN_MOTHER),
-        Row::of("p-privacy", "/", &["What to do now"]).not_their_page("/portal"),
+        Row::of("p-privacy", "/", &["What to do now"]).begins_at("/").not_their_page("/portal"),
+        Row::of("p-ops-1", "/ops", &["The read-only copy", "open for everybody since"])
+            .begins_at("/ops")
+            .not_their_page("/portal"),
     ]
 }
 
@@ -141,6 +150,7 @@ async fn everybody_has_pages_that_are_theirs_and_pages_that_are_not() {
 
     for row in rows(&young) {
         let reader = Reader::sign_in(&c3ms.url, row.person, &clock).await.unwrap();
+        assert_eq!(reader.home, row.home, "{}", row.person);
         if row.allowed.starts_with("/portal") {
             opened(&reader).await;
         }
@@ -148,6 +158,7 @@ async fn everybody_has_pages_that_are_theirs_and_pages_that_are_not() {
         let (refused, status, says) = &row.refused;
         reader.get(refused).await.expect(*status, &[says]);
     }
+    operations_see_that_the_copy_is_proven(&c3ms, &clock).await;
     intake_screens_for_a_reason(&c3ms, &clock).await;
     relatives_are_refused_whatever_the_reason(&c3ms, &clock).await;
     who_left_last_week_has_the_staff_page_alone(&c3ms, &clock).await;
@@ -158,6 +169,17 @@ async fn everybody_has_pages_that_are_theirs_and_pages_that_are_not() {
     opened(&reader).await;
     reader.get(&file_of(at::KIN_CHILD)).await.expect(200, &["Jarrah", "READ-ONLY COPY"]);
     service.kill().await;
+}
+
+async fn operations_see_that_the_copy_is_proven(c3ms: &C3ms, clock: &Clock) {
+    let director = Reader::sign_in(&c3ms.url, "p-director", clock).await.unwrap();
+    eventually("the copy is proven after the start", || async {
+        let page = director.get("/ops").await.expect(200, &["Bytes as published"]);
+        page.text.matches("yes, proven").nth(1).map(drop)
+    })
+    .await;
+    let metrics = anybody(&format!("{}/metrics", c3ms.url)).await;
+    metrics.expect(200, &["holdfast_readiness_faults{kind=\"copy-damaged\"} 0"]);
 }
 
 async fn intake_screens_for_a_reason(c3ms: &C3ms, clock: &Clock) {

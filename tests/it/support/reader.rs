@@ -54,6 +54,8 @@ pub struct Reader {
     client: Client,
     url: String,
     cookie: String,
+    /// Where signing in led.
+    pub home: String,
 }
 
 fn client() -> Client {
@@ -91,8 +93,9 @@ impl Reader {
         for bound in ["__Host-", "Path=/", "Secure", "HttpOnly", "SameSite=Strict"] {
             assert!(cookie.contains(bound), "{cookie}");
         }
+        let home = response.headers()["location"].to_str().unwrap().to_owned();
         let cookie = cookie.split(';').next().unwrap().to_owned();
-        Ok(Self { client, url: url.to_owned(), cookie })
+        Ok(Self { client, url: url.to_owned(), cookie, home })
     }
 
     pub async fn get(&self, path: &str) -> Page {
