@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +18,7 @@ use crate::config::{self, diagnostics, installation::SecretFile};
 use crate::domain::mapping::Mapping;
 use crate::store::capture::{self, Proof, ProofKind, RunEnd, RunRow};
 use crate::store::{Store, StoreError};
-use crate::vault::copy::CopyError;
+use crate::vault::copy::{CopyError, read_pointer};
 use crate::vault::epoch::{self, EpochError};
 use crate::vault::manifest::{Build, Manifest};
 use crate::vault::open;
@@ -32,6 +33,8 @@ const MAX_DELTAS: usize = 500;
 const MAX_DELTA_PERCENT: u64 = 5;
 /// A run that takes longer hangs: a full build of 300,000 cases takes ten minutes.
 const RUN_TIMEOUT: Duration = Duration::from_secs(2 * 3600);
+/// Captures are minutes apart, so that a proof is overtaken once at the most.
+const PROOF_TRIES: u32 = 3;
 /// A child says one line; anything longer is not ours.
 const MAX_REPORT_BYTES: u64 = 1024 * 1024;
 
@@ -106,7 +109,7 @@ impl Captures {
     /// When the result cannot be kept; a damaged copy is a result.
     pub async fn scrub(&self, store: &Store, clock: &Clock) -> Result<Proof, StartError> {
         let site = Site::open(&self.site)?;
-        let proven = aside(move || scrub::scrub(&site)).await?;
+        let proven = prove(&site, scrub::scrub).await?;
         let proof = Proof {
             kind: ProofKind::Scrub,
             at: clock.now(),
@@ -125,9 +128,8 @@ impl Captures {
     /// When the result cannot be kept; a copy that does not open is a result.
     pub async fn trial(&self, store: &Store, clock: &Clock) -> Result<Proof, StartError> {
         let site = Site::open(&self.site)?;
-        let node = site.node_key()?;
-        let trying = site.clone();
-        let tried = aside(move || scrub::trial(&trying, &node)).await?;
+        let node = Arc::new(site.node_key()?);
+        let tried = prove(&site, move |site: &Site| scrub::trial(site, &node)).await?;
         let proof = Proof {
             kind: ProofKind::Trial,
             at: clock.now(),
@@ -187,11 +189,30 @@ impl Captures {
     }
 }
 
-/// Reads a lot of disk on a thread of its own, so that nothing else waits.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, StartError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| StartError::CutShort)
+/// Proves the copy on a thread of its own, so that nothing else waits. When it fails while another
+/// generation was published, it is proven again: what that one replaced may be gone, undamaged.
+async fn prove<T, E>(
+    site: &Site,
+    proof: impl Fn(&Site) -> Result<T, E> + Send + Sync + 'static,
+) -> Result<Result<T, E>, StartError>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let proof = Arc::new(proof);
+    // A pointer that cannot be read is the proof's to tell.
+    let in_force = || read_pointer(&site.copy().current()).ok().flatten();
+    let mut tries_left = PROOF_TRIES;
+    loop {
+        tries_left -= 1;
+        let before = in_force();
+        let (of, prove) = (site.clone(), Arc::clone(&proof));
+        let proven = tokio::task::spawn_blocking(move || prove(&of)).await;
+        let proven = proven.map_err(|_| StartError::CutShort)?;
+        if proven.is_ok() || in_force() == before || tries_left == 0 {
+            return Ok(proven);
+        }
+    }
 }
 
 async fn read_line(stdout: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
@@ -271,4 +292,42 @@ fn run_end(report: &Report) -> RunEnd {
         unmapped: report.unmapped.clone(),
         vanished: report.vanished.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::crypto::digest::Digest;
+    use crate::vault::copy::{Pointer, write_pointer};
+    use crate::vault::site::{self, Level};
+
+    /// Runs a proof that always fails, and before that publishes while `publishes` says so; says
+    /// how often it ran.
+    async fn tries(publishes: impl Fn(u64) -> bool + Send + Sync + 'static) -> u64 {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("site");
+        let now = Timestamp::UNIX_EPOCH;
+        let site = site::create(&root, "synthetic", Level::Demo, &"synthetic".into(), now).unwrap();
+        let ran = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&ran);
+        let proof = move |site: &Site| -> Result<(), &'static str> {
+            let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
+            if publishes(number) {
+                let pointer = Pointer { number, sha256: Digest::of(b"synthetic") };
+                write_pointer(&site.copy().current(), pointer).unwrap();
+            }
+            Err("a segment is missing")
+        };
+        assert!(prove(&site, proof).await.unwrap().is_err());
+        ran.load(Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn a_proof_overtaken_by_a_capture_is_made_again_and_damage_is_not_tried_away() {
+        assert_eq!(tries(|_| false).await, 1);
+        assert_eq!(tries(|number| number == 1).await, 2);
+        assert_eq!(tries(|_| true).await, u64::from(PROOF_TRIES));
+    }
 }

@@ -60,5 +60,15 @@ async fn the_copy_is_proven_every_night_and_damage_is_told() {
     let second = scrubbed(&store, night).await;
     assert!(second.fault.is_some(), "{second:?}");
     eventually("the gauge is set", || async { shown(1).then_some(()) }).await;
+
+    // Nor does it stop at a pointer that cannot be read.
+    std::fs::write(c3ms.installed.site.copy().current(), "nonsense").unwrap();
+    let night = eventually("the next proof is planned", || async {
+        clock.next_deadline().filter(|deadline| *deadline > night)
+    })
+    .await;
+    clock.set(night);
+    let third = scrubbed(&store, night).await;
+    assert!(third.fault.unwrap().contains("CURRENT"));
     proving.abort();
 }
