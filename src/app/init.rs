@@ -160,6 +160,7 @@ fn holdfast_yaml(choices: &Choices) -> anyhow::Result<String> {
 
 /// The directory as of now: somebody left a week ago, somebody's sponsorship lasts another year.
 fn directory_yaml(profile: &Profile, now: Timestamp) -> anyhow::Result<String> {
+    let now = now.round(jiff::Unit::Second)?;
     let days = |count: i64| now.checked_add(SignedDuration::from_hours(24 * count));
     let context = minijinja::context! {
         a_week_ago => days(-7)?.to_string(),

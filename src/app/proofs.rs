@@ -19,7 +19,7 @@ const PROOF_TIME: Time = Time::constant(2, 30, 0, 0);
 /// A proof older than this is made up for at once.
 const PROOF_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 /// Before there is a copy, and while records cannot be read, it looks again this often.
-const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Proves the copy nightly, and at once when the last proof is older than a day.
 pub async fn keep_proving(

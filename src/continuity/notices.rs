@@ -30,7 +30,8 @@ const FUEL: u64 = 50_000;
 /// Where the link in a notice leads.
 #[derive(Clone, Copy, Debug)]
 pub enum Destination<'a> {
-    /// To one button that acknowledges this notice, without signing in: a signed link of its reader.
+    /// To one button that acknowledges this notice, without signing in: a signed link of its
+    /// reader.
     Acknowledge { notice: &'a str, person: &'a PersonId },
     /// To a page of ours, for which its reader signs in: more than an acknowledgement is asked.
     Page(&'a str),
