@@ -69,7 +69,8 @@ struct HomePage {
     mine: String,
     offices: Vec<OfficeChoice>,
     headline: Headline,
-    copy: CopyWay,
+    /// None where no copy is captured here.
+    copy: Option<CopyWay>,
     /// What plans in force ask of everybody.
     plans: Vec<String>,
     todo: Vec<String>,
@@ -133,7 +134,9 @@ impl Reader<'_> {
                 .into_iter()
                 .map(|one| OfficeChoice { id: one.id.to_string(), title: one.title.clone() })
                 .collect(),
-            copy: CopyWay::new(&web.copy.borrow(), targets, cohort, times),
+            copy: web
+                .freshness_objective
+                .map(|_| CopyWay::new(&web.copy.borrow(), targets, cohort, times)),
             plans: picture.plans.iter().filter_map(|plan| plan_words(plan, times)).collect(),
             todo: todo(headline.state),
             form: ReportForm::new(targets, cohort.map(|cohort| &cohort.id), None),

@@ -6,6 +6,7 @@ use holdfast::vault::order::Scope;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Client;
 
+use super::pages::client;
 use super::{Served, sample, serve};
 
 /// One team out of all.
@@ -14,8 +15,7 @@ pub fn crisis_team() -> Scope {
 }
 
 async fn page(served: &Served, path: &str, cookie: &str) -> String {
-    let client = Client::builder().build().unwrap();
-    let answer = client.get(served.url(path)).header("cookie", cookie).send().await.unwrap();
+    let answer = client().get(served.url(path)).header("cookie", cookie).send().await.unwrap();
     assert_eq!(answer.status(), 200, "{path}");
     answer.text().await.unwrap()
 }
@@ -115,6 +115,7 @@ async fn operations_see_the_age_of_the_copy_and_whether_it_opens() {
 #[tokio::test]
 async fn metrics_answer_to_the_networks_that_are_named_alone() {
     let served = serve().await;
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     for (from, status) in [("127.0.0.1", 200), ("127.0.0.2", 403)] {
         let client = Client::builder().local_address(Some(from.parse().unwrap())).build().unwrap();
         for (path, status) in [("/metrics", status), ("/healthz", 200)] {
