@@ -69,7 +69,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
         TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
 
     let (told, events) = mpsc::channel(EVENT_QUEUE);
-    let (plans, effects) = running.start_plans(&service, plans, events).await?;
+    let (plans, effects) = running.start_plans(&service, (plans, &settings), events).await?;
     running.start_copy(&service, site, &portal, (plans.continuity.clone(), effects))?;
     running.start_words(live, &plans);
     let pages = running.pages(&service, &settings, &portal, plans);
@@ -100,13 +100,14 @@ impl Running {
     async fn start_plans(
         &self,
         service: &installation::Installation,
-        plans: config_plans::Plans,
+        (plans, settings): (config_plans::Plans, &[Arc<Setting>]),
         events: mpsc::Receiver<DetectionEvent>,
     ) -> anyhow::Result<(Plans, mpsc::Receiver<Effect>)> {
         let links = Arc::new(plans::link_key(&service.data)?);
         let start = plans::Start {
             service,
             plans,
+            targets: settings.iter().map(|setting| Arc::clone(&setting.target)).collect(),
             store: self.store.clone(),
             clock: self.clock.clone(),
             metrics: Arc::clone(&self.metrics),

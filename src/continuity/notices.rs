@@ -41,6 +41,15 @@ pub struct Desk {
     pub webhooks: BTreeMap<String, String>,
 }
 
+/// Staff of an office contradict the probes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disagreement {
+    /// Target and office, as in `c3ms/noarlunga`.
+    pub step: String,
+    pub sentence: String,
+    pub recipients: Vec<Recipient>,
+}
+
 /// What is the same for every recipient of a notice.
 struct Letter<'a> {
     key: String,
@@ -48,6 +57,8 @@ struct Letter<'a> {
     kind: NoticeKind,
     severity: Severity,
     life_safety: bool,
+    /// In place of the incident's or the activation's.
+    sentence: Option<&'a str>,
     incident: Option<&'a Incident>,
     activation: Option<&'a Activation>,
     say: Option<&'a str>,
@@ -62,7 +73,7 @@ macro_rules! templates {
     };
 }
 
-const TEMPLATES: [(&str, &str); 15] = templates!(
+const TEMPLATES: [(&str, &str); 16] = templates!(
     "frame",
     "down-first",
     "update",
@@ -78,6 +89,7 @@ const TEMPLATES: [(&str, &str); 15] = templates!(
     "stand-down-offer",
     "all-clear",
     "caught-up",
+    "staff-reports",
 );
 
 impl Desk {
@@ -109,6 +121,7 @@ impl Desk {
             kind: request.kind,
             severity: standing.map_or(Severity::Major, |standing| Severity::of(standing.verdict)),
             life_safety: request.life_safety,
+            sentence: None,
             incident,
             activation: Some(activation),
             say: request.say.as_deref(),
@@ -134,6 +147,7 @@ impl Desk {
             kind: notice.kind,
             severity: incident.severity,
             life_safety: notice.kind == NoticeKind::DownFirst,
+            sentence: None,
             incident: Some(incident),
             activation: None,
             say: None,
@@ -147,6 +161,31 @@ impl Desk {
             self.row(&letter, None, ("webhook", (Channel::Webhook, address)), Vec::new())
         });
         people.chain(webhooks).collect()
+    }
+
+    /// The outbox rows that tell operations what staff say against the probes.
+    #[must_use]
+    pub fn for_disagreement(
+        &self,
+        said: &Disagreement,
+        people: &People,
+        now: Timestamp,
+    ) -> Vec<NewNotice> {
+        let letter = Letter {
+            key: format!("staff-reports/{}/{}", said.step, now.as_second()),
+            step: &said.step,
+            kind: NoticeKind::StaffReports,
+            severity: Severity::Minor,
+            life_safety: false,
+            sentence: Some(&said.sentence),
+            incident: None,
+            activation: None,
+            say: None,
+            act: None,
+            due_at: now,
+            now,
+        };
+        said.recipients.iter().flat_map(|one| self.rows(&letter, one, people)).collect()
     }
 
     /// Life-safety notices go over every channel at once; others over the first that works.
@@ -180,7 +219,9 @@ impl Desk {
         let idempotency_key = format!("{}/{whom}/{channel}", letter.key);
         let mut id = Digest::of(idempotency_key.as_bytes()).to_hex();
         id.truncate(32);
-        let link = person.and_then(|person| (self.link)(&id, person));
+        // Without an incident or a plan there is nothing that a link could acknowledge.
+        let about = letter.incident.is_some() || letter.activation.is_some();
+        let link = person.filter(|_| about).and_then(|person| (self.link)(&id, person));
         let (subject, body) = self.words(letter, link.as_deref());
         NewNotice {
             message_id: format!("{id}@{}", self.mail_domain),
@@ -207,8 +248,9 @@ impl Desk {
     fn words(&self, letter: &Letter<'_>, link: Option<&str>) -> (String, String) {
         let standing = letter.activation.and_then(|one| one.standing.as_ref());
         let header = letter.activation.map(|one| &one.header);
-        let sentence = standing
-            .map(|standing| standing.sentence.as_str())
+        let sentence = letter
+            .sentence
+            .or(standing.map(|standing| standing.sentence.as_str()))
             .or(letter.incident.map(|incident| incident.sentence.as_str()))
             .or(header.map(|header| header.reason.as_str()))
             .unwrap_or_default();
@@ -292,6 +334,7 @@ fn subject(letter: &Letter<'_>, sentence: &str) -> String {
         NoticeKind::Resumed => format!("Taken up again: {plan}"),
         NoticeKind::StandDownOffer => format!("Stand down? {plan}"),
         NoticeKind::AllClear => format!("All clear: {plan}"),
+        NoticeKind::StaffReports => format!("Staff and probes disagree: {sentence}"),
         NoticeKind::CaughtUp => format!("Late, and put together: {plan}"),
     }
 }

@@ -60,6 +60,10 @@ async fn a_report_is_kept_before_it_is_thanked_for_and_counts_once() {
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].cohort, CohortId::new("ceduna").unwrap());
     assert_eq!(kept[0].task, "intake");
+    let deeds = served.deeds.lock().unwrap();
+    assert_eq!(*deeds, [Command::StaffReport(kept[0].clone())], "continuity hears of it once");
+    let counted = served.web.metrics.render().unwrap();
+    assert!(counted.contains(r#"holdfast_staff_reports_total{target="c3ms"} 1"#), "{counted}");
 }
 
 #[tokio::test]
