@@ -2,6 +2,7 @@
 
 pub mod copy;
 pub mod demo;
+pub mod enrolment;
 pub mod init;
 pub mod live;
 pub mod observe;
@@ -9,3 +10,4 @@ pub mod parts;
 pub mod plans;
 pub mod portal;
 pub mod serve;
+pub mod validate;

@@ -49,8 +49,11 @@ struct Running {
 /// opened or bound.
 pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
     let service = installation::load(config)?;
+    for missing in &service.missing {
+        tracing::warn!(%missing, "Holdfast serves without it");
+    }
     let targets = targets::load(&service)?;
-    let plans = config_plans::load(&service, &targets)?;
+    let plans = config_plans::load(&service, Some(&targets))?;
     let site = portal::site(&service.data)?;
     let (live, live_words) = watch::channel(String::new());
     let portal = portal::start(&service, &site, &clock, live_words)?;
@@ -72,6 +75,12 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let (plans, effects) = running.start_plans(&service, (plans, &settings), events).await?;
     running.start_copy(&service, site, &portal, (plans.continuity.clone(), effects))?;
     running.start_words(live, &plans);
+    let directory = portal::keep_directory(
+        service.data.clone(),
+        Arc::clone(&portal.identity),
+        running.clock.clone(),
+    );
+    running.endless(directory);
     let pages = running.pages(&service, &settings, &portal, plans);
     let observation = Observation {
         store: running.store.clone(),

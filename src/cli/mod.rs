@@ -5,6 +5,9 @@
 
 mod capture_run;
 mod demo;
+mod init;
+mod passphrase;
+mod people;
 mod probe;
 mod report;
 mod schema;
@@ -37,9 +40,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Demo(demo::Demo),
+    Init(init::Init),
     Serve(serve::Serve),
     Validate(validate::Validate),
     Probe(probe::Probe),
+    People(people::People),
     Report(report::Report),
     Schema(schema::Schema),
     Snapshot(snapshot::Snapshot),
@@ -95,9 +100,11 @@ pub fn run() -> ExitCode {
     let ended = runtime.block_on(async {
         match arguments.verb {
             Verb::Demo(verb) => verb.run().await,
+            Verb::Init(verb) => verb.run(),
             Verb::Serve(verb) => verb.run().await,
             Verb::Validate(verb) => verb.run(),
             Verb::Probe(verb) => verb.run().await,
+            Verb::People(verb) => verb.run(),
             Verb::Report(verb) => verb.run().await,
             Verb::Schema(verb) => verb.run(),
             Verb::Snapshot(verb) => verb.run().await,

@@ -11,7 +11,8 @@ use super::diagnostics::{Diagnostics, Faults, parse};
 use crate::domain::ids::PersonId;
 use crate::domain::session::{Account, Phones, Role};
 
-const FORMAT: &str = "holdfast/directory/v1";
+/// The word every `directory.yaml` begins with.
+pub const FORMAT: &str = "holdfast/directory/v1";
 
 /// The checked file.
 #[derive(Clone, Debug)]

@@ -278,6 +278,7 @@ impl Desk {
                 say => letter.say,
                 link,
                 ask => ask(letter),
+                observed => standing.is_some(),
                 late,
                 due => self.time(letter.due_at),
                 now => self.time(letter.now),

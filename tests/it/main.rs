@@ -2,11 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
 mod channels;
+mod command;
 mod continuity;
 mod grafana;
 mod guide;
 mod metrics;
 mod observation;
+mod playbooks;
 mod probing;
 mod report;
 mod roundup;
