@@ -1,5 +1,6 @@
 //! Puts the parts together: roles, channels between them, ordered start and shutdown.
 
+pub mod control;
 pub mod copy;
 pub mod demo;
 pub mod enrolment;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::observe::{self, Observation};
-use super::{copy, live, parts, plans, portal};
+use super::{control, copy, live, parts, plans, portal};
 use crate::clock::Clock;
 use crate::config::plans as config_plans;
 use crate::config::{installation, targets};
@@ -75,6 +75,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let (plans, effects) = running.start_plans(&service, (plans, &settings), events).await?;
     running.start_copy(&service, site, &portal, (plans.continuity.clone(), effects))?;
     running.start_words(live, &plans);
+    running.start_control(&service, plans.clone())?;
     let directory = portal::keep_directory(
         service.data.clone(),
         Arc::clone(&portal.identity),
@@ -168,6 +169,23 @@ impl Running {
         let playbooks = plans.playbooks.borrow().iter().map(|plan| plan.id.clone()).collect();
         let (store, clock) = (self.store.clone(), self.clock.clone());
         self.endless(live::keep_gauges(store, clock, Arc::clone(&self.metrics), playbooks));
+    }
+
+    /// The socket for the command line on this machine.
+    fn start_control(
+        &self,
+        service: &installation::Installation,
+        plans: Plans,
+    ) -> anyhow::Result<()> {
+        let (listener, bound) = control::listen(&service.data)?;
+        let (changed, stop) = (self.changed(), self.stop.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = web::control::serve(listener, (plans, changed), stop).await {
+                tracing::error!(%error, "the command line cannot reach this service");
+            }
+            drop(bound);
+        });
+        Ok(())
     }
 
     fn pages(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 
-use super::{CliError, passphrase, print};
+use super::{CliError, passphrase, print, print_json};
 use crate::app::enrolment::{self, Listed, Published};
 use crate::clock::Clock;
 use crate::config::installation;
@@ -48,14 +48,14 @@ impl People {
             Verb::List => {
                 let people = enrolment::list(&service, now)?;
                 if self.json {
-                    return print(serde_json::to_string(&people).map_err(anyhow::Error::from)?);
+                    return print_json(&people);
                 }
                 people.iter().map(line).try_for_each(print)
             }
             Verb::Compile => {
                 let published = enrolment::compile(&service, now)?;
                 if self.json {
-                    return print(serde_json::to_string(&published).map_err(anyhow::Error::from)?);
+                    return print_json(&published);
                 }
                 words(&published).into_iter().try_for_each(print)
             }

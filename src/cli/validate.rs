@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CliError, print};
+use super::{CliError, print, print_json};
 use crate::app::validate::{Checked, INSTALLATION, check};
 use crate::config::diagnostics::Diagnostics;
 
@@ -35,7 +35,7 @@ impl Validate {
             check(path, &mut checked);
         }
         if self.json {
-            print(serde_json::to_string(&checked).map_err(anyhow::Error::from)?)?;
+            print_json(&checked)?;
         } else {
             for one in &checked.files {
                 print(format!("{}: {}", one.file, one.holds))?;

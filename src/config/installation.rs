@@ -12,6 +12,7 @@ use serde_saphyr::Spanned;
 
 use super::diagnostics::{Diagnostic, Diagnostics, Faults, parse, read};
 use super::probes::parse_base_url;
+use super::secrets::{SecretFile, secret};
 use crate::domain::ids::TargetId;
 use crate::domain::length::Length;
 use crate::domain::network::Network;
@@ -81,16 +82,6 @@ struct TargetFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     secrets: BTreeMap<String, Spanned<SecretFile>>,
-}
-
-/// Where a secret is: exactly one of the two.
-#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SecretFile {
-    /// A file that holds it and nothing else; a line end at its end does not count.
-    File(PathBuf),
-    /// The name of an environment variable.
-    Env(String),
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -379,35 +370,5 @@ fn snapshots(
         source_url,
         token_from,
         every: file.every,
-    }
-}
-
-/// Reads a secret from where the file says it is; the message never quotes it.
-fn secret(from: &Spanned<SecretFile>, folder: &Path, faults: &mut Faults) -> Option<SecretString> {
-    match &from.value {
-        SecretFile::File(path) => match std::fs::read_to_string(folder.join(path)) {
-            Ok(text) => Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())),
-            Err(error) => {
-                let path = folder.join(path);
-                let why = match error.kind() {
-                    std::io::ErrorKind::NotFound => "is not there".to_owned(),
-                    _ => format!("cannot be read ({error})"),
-                };
-                let message = format!(
-                    "the secret in {} {why}: write it into that file, alone and readable by \
-                     the service alone",
-                    path.display()
-                );
-                faults.at(from.defined, message);
-                None
-            }
-        },
-        SecretFile::Env(name) => match std::env::var(name) {
-            Ok(text) => Some(SecretString::from(text)),
-            Err(_) => {
-                faults.at(from.defined, format!("the environment has no '{name}': set it"));
-                None
-            }
-        },
     }
 }

@@ -40,7 +40,7 @@ fn there_is_a_plan_for_every_ground_and_each_can_be_carried_through() {
         grounds.insert(playbook.ground);
         let channels = [Channel::Email, Channel::Console].into();
         let plan = Plan { playbook: &playbook, people: &people, channels: &channels };
-        Rehearsal::start(plan).to_its_end();
+        Rehearsal::start(plan).finish();
     }
     assert_eq!(grounds, Ground::ALL.into_iter().collect());
 }
@@ -84,7 +84,7 @@ impl<'a> Rehearsal<'a> {
         rehearsal
     }
 
-    fn to_its_end(mut self) {
+    fn finish(mut self) {
         let playbook = self.plan.playbook;
         let id = &playbook.id;
         let until = self.now + CARRIED_FOR;
