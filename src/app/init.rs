@@ -18,6 +18,7 @@ const TEMPLATE: &str = include_str!("profile/holdfast.yaml");
 #[derive(Clone, Copy, Debug)]
 pub struct Profile {
     pub name: &'static str,
+    unit: &'static str,
     time_zone: &'static str,
     target: &'static str,
     /// Where nobody answers: it is to be replaced.
@@ -35,6 +36,7 @@ macro_rules! shipped {
 /// Every profile there is.
 pub const PROFILES: &[Profile] = &[Profile {
     name: "c3ms",
+    unit: "Child protection, all offices",
     time_zone: "Australia/Adelaide",
     target: "c3ms",
     base_url: "https://c3ms.example.gov",
@@ -164,6 +166,7 @@ pub fn write(folder: &Path, choices: &Choices, now: Timestamp) -> anyhow::Result
 fn holdfast_yaml(choices: &Choices) -> anyhow::Result<String> {
     let rehearsal = choices.rehearsal.as_ref();
     let context = minijinja::context! {
+        unit => choices.profile.unit,
         time_zone => choices.profile.time_zone,
         listen => choices.listen.to_string(),
         origin => format!("http://{}", choices.listen),

@@ -21,7 +21,7 @@ use crate::config::plans::Plans;
 use crate::continuity::command::Handle;
 use crate::continuity::effect::Effect;
 use crate::continuity::engine::{Engine, LoadedPlaybook, Settings};
-use crate::continuity::notices::{Desk, LinkMaker};
+use crate::continuity::notices::{Desk, Destination, LinkMaker};
 use crate::continuity::outbox::{Mark, Outbox, OutboxRow};
 use crate::crypto::digest;
 use crate::domain::notice::Channel;
@@ -92,7 +92,7 @@ pub async fn start(
         channels,
         ops_notices: plans.ops_notices,
         desk,
-        unit: host,
+        unit: service.file.unit.clone().unwrap_or(host),
         changed,
     };
     let wakes = Arc::new(Notify::new());
@@ -130,11 +130,14 @@ fn channel_word(channel: Channel) -> &'static str {
 
 fn link_maker(service: &Installation, links: Arc<LinkKey>, clock: Clock) -> LinkMaker {
     let origin = service.origin.as_str().trim_end_matches('/').to_owned();
-    Arc::new(move |notice, person| {
-        let expires_at = clock.now().checked_add(LINK_WINDOW).ok()?;
-        let what =
-            Acknowledgement { notice: notice.to_owned(), person: person.clone(), expires_at };
-        Some(format!("{origin}/ack/{}", links.sign(&what).ok()?))
+    Arc::new(move |to| match to {
+        Destination::Page(page) => Some(format!("{origin}{page}")),
+        Destination::Acknowledge { notice, person } => {
+            let expires_at = clock.now().checked_add(LINK_WINDOW).ok()?;
+            let (notice, person) = (notice.to_owned(), person.clone());
+            let what = Acknowledgement { notice, person, expires_at };
+            Some(format!("{origin}/ack/{}", links.sign(&what).ok()?))
+        }
     })
 }
 

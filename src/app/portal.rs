@@ -19,6 +19,9 @@ use crate::vault::site::Site;
 use crate::vault::{directory, policy};
 use crate::web::portal::PortalWeb;
 
+/// Where the audit trail is, under the data folder.
+pub const AUDIT_FOLDER: &str = "audit";
+pub const AUDIT_FILE: &str = "audit.log";
 /// Thirty days of audit at its peak, written out in advance.
 const AUDIT_BYTES: u64 = 64 * 1024 * 1024;
 /// A demo's audit lasts an hour.
@@ -87,11 +90,11 @@ pub fn start(
     let node = site.node_key()?;
     let signers = policy::signers(site)?;
     let directory = directory::load(site, &node, &signers.policy)?;
-    let folder = service.data.join("audit");
+    let folder = service.data.join(AUDIT_FOLDER);
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     let length_bytes = if service.file.synthetic { DEMO_AUDIT_BYTES } else { AUDIT_BYTES };
     let audit = Audit::open(Files {
-        first: folder.join("audit.log"),
+        first: folder.join(AUDIT_FILE),
         second: folder.join("audit-second.log"),
         length_bytes,
         key: policy::audit_key(&node),

@@ -1,7 +1,9 @@
 //! `holdfast demo`: see it work, on embedded defaults.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,17 +27,29 @@ pub struct Demo {
     /// An empty folder for everything the demo writes; a temporary one when left out.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Ends with the summary as one JSON object; what happens meanwhile goes to standard error.
+    #[arg(long, requires = "scenario")]
+    json: bool,
 }
 
 impl Demo {
     pub async fn run(self) -> Result<(), CliError> {
         let stop = CancellationToken::new();
         tokio::spawn(super::serve::cancel_on_signal(stop.clone()));
-        let Self { profile, scenario, listen, data } = self;
-        let options = Options { profile, scenario, listen, data };
-        let mut say = |line: String| {
-            let _ = print(line);
+        let json = self.json;
+        let say = move |line: String| {
+            // Whoever watched may have closed the terminal; the demo goes on.
+            let _ = match json {
+                true => writeln!(std::io::stderr(), "{line}"),
+                false => writeln!(std::io::stdout(), "{line}"),
+            };
         };
-        Ok(run(options, Clock::system(), stop, &mut say).await?)
+        let Self { profile, scenario, listen, data, .. } = self;
+        let options = Options { profile, scenario, listen, data, say: Arc::new(say) };
+        let summary = run(options, Clock::system(), stop).await?;
+        if let (true, Some(summary)) = (json, summary) {
+            print(serde_json::to_string(&summary).map_err(anyhow::Error::from)?)?;
+        }
+        Ok(())
     }
 }

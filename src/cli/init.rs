@@ -58,7 +58,7 @@ fn next_steps(folder: &Path, origin: &url::Url) -> String {
     let folder = folder.display();
     format!(
         "Holdfast is set up in {folder}; its keys are in {folder}/data/site. It starts as it is, \
-         but observes nothing yet.
+         and says that nobody answers at the case system's address, which is an example.
 
 Next:
   1. Name the case system: its address in {folder}/holdfast.yaml, its networks and your offices in

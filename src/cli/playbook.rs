@@ -57,7 +57,7 @@ impl Playbook {
         if self.json {
             return print_json(plan);
         }
-        let card = Card::new(plan, &plans.people, Clock::system().now());
+        let card = Card::new(plan, &plans.people, &targets, Clock::system().now());
         match as_page {
             true => print(card.html().map_err(anyhow::Error::from)?),
             false => print(text(&card).trim_end()),

@@ -30,6 +30,9 @@ pub struct InstallationFile {
     /// `holdfast/service/v1`
     #[schemars(with = "String")]
     format: Spanned<String>,
+    /// The organisational unit it serves, as plans, notices and the register name it; the host of
+    /// `origin` when left out.
+    pub unit: Option<String>,
     /// IANA name of the zone that pages and messages are written in.
     #[schemars(with = "String")]
     time_zone: Spanned<String>,

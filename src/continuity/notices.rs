@@ -27,8 +27,17 @@ pub const LATE_AFTER: Duration = Duration::from_secs(120);
 /// Steps of the template engine; a message takes a few hundred.
 const FUEL: u64 = 50_000;
 
-/// Makes the link in a notice from its outbox id and its reader; none when links are off.
-pub type LinkMaker = Arc<dyn Fn(&str, &PersonId) -> Option<String> + Send + Sync>;
+/// Where the link in a notice leads.
+#[derive(Clone, Copy, Debug)]
+pub enum Destination<'a> {
+    /// To one button that acknowledges this notice, without signing in: a link of its reader.
+    Acknowledge { notice: &'a str, person: &'a PersonId },
+    /// To a page of ours, for which its reader signs in: more than an acknowledgement is asked.
+    Page(&'a str),
+}
+
+/// Makes the link in a notice; none when links are off.
+pub type LinkMaker = Arc<dyn Fn(Destination) -> Option<String> + Send + Sync>;
 
 /// Writes notices.
 pub struct Desk {
@@ -219,9 +228,7 @@ impl Desk {
         let idempotency_key = format!("{}/{whom}/{channel}", letter.key);
         let mut id = Digest::of(idempotency_key.as_bytes()).to_hex();
         id.truncate(32);
-        // Without an incident or a plan there is nothing that a link could acknowledge.
-        let about = letter.incident.is_some() || letter.activation.is_some();
-        let link = person.filter(|_| about).and_then(|person| (self.link)(&id, person));
+        let link = person.and_then(|person| self.link(letter, &id, person));
         let (subject, body) = self.words(letter, link.as_deref());
         NewNotice {
             message_id: format!("{id}@{}", self.mail_domain),
@@ -242,6 +249,26 @@ impl Desk {
             link,
             fallback,
             give_up_at: letter.now.checked_add(GIVE_UP_AFTER).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    fn link(&self, letter: &Letter<'_>, notice: &str, person: &PersonId) -> Option<String> {
+        let plan = letter.activation.map(|one| format!("/ops/activations/{}", one.header.id));
+        let incident = letter.incident.map(|one| format!("/ops/incidents/{}", one.id));
+        let page = match (letter.act, letter.kind) {
+            (Some(Act::Acknowledge(_)), _) => None,
+            (Some(Act::Answer(step) | Act::Tick(step)), _) => {
+                Some(format!("{}#step-{step}", plan?))
+            }
+            (Some(Act::StandDown | Act::Accept), _) => plan,
+            (Some(Act::Reconcile), _) => Some(format!("{}#reconcile", plan?)),
+            (None, NoticeKind::DownFirst | NoticeKind::Update) if plan.is_none() => None,
+            (None, NoticeKind::StaffReports) => Some("/ops".to_owned()),
+            (None, _) => plan.or(incident),
+        };
+        match page {
+            Some(page) => (self.link)(Destination::Page(&page)),
+            None => (self.link)(Destination::Acknowledge { notice, person }),
         }
     }
 
@@ -311,7 +338,9 @@ fn ask(letter: &Letter<'_>) -> &'static str {
         (Some(Act::Answer(_) | Act::StandDown), _) => "Agree or refuse here:",
         (Some(Act::Tick(_) | Act::Reconcile), _) => "Open the checklist here:",
         (Some(Act::Accept), _) => "Accept or decline here:",
-        (None, NoticeKind::DownFirst | NoticeKind::Update) => "Take it here:",
+        (None, NoticeKind::DownFirst | NoticeKind::Update) if letter.activation.is_none() => {
+            "Take it here:"
+        }
         (None, _) => "See it here:",
     }
 }
@@ -356,7 +385,14 @@ mod tests {
     use crate::domain::playbook::Ground;
 
     fn desk() -> Desk {
-        let link = |notice: &str, _: &PersonId| Some(format!("https://h.example.org/a/{notice}"));
+        let link = |to: Destination| {
+            Some(match to {
+                Destination::Acknowledge { notice, .. } => {
+                    format!("https://h.example.org/a/{notice}")
+                }
+                Destination::Page(page) => format!("https://h.example.org{page}"),
+            })
+        };
         let zone = TimeZone::get("Australia/Adelaide").unwrap();
         Desk::new(zone, "holdfast.example.org".into(), Arc::new(link))
     }
@@ -422,6 +458,20 @@ mod tests {
             assert!(!body.contains("{") && !body.contains("none"), "{kind}: {body}");
             assert!(rows[0].subject.starts_with("EXERCISE - "), "{}", rows[0].subject);
         }
+    }
+
+    #[test]
+    fn what_takes_more_than_an_acknowledgement_leads_to_the_plan() {
+        let now = "2023-02-28T23:01:05Z".parse().unwrap();
+        let link = |act| {
+            let request = NoticeRequest { act, ..request(NoticeKind::ApproveRequest, false) };
+            desk().for_activation(&request, (&activation(), None), &people(), now)[0].link.clone()
+        };
+        let plan = "https://h.example.org/ops/activations/case-system-down-20230301-1";
+        let step = PlaybookStepId::new("open-offices").unwrap();
+        assert_eq!(link(Some(Act::Answer(step))), Some(format!("{plan}#step-open-offices")));
+        assert_eq!(link(Some(Act::StandDown)).as_deref(), Some(plan));
+        assert_eq!(link(None).as_deref(), Some(plan));
     }
 
     #[test]

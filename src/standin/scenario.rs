@@ -6,6 +6,7 @@
 //! offices: { noarlunga: 127.0.1.3 }
 //! timeline:
 //!   - at: 12 s
+//!     say: One office loses the system
 //!     fault: { name: office, from: [noarlunga], effect: refuse }
 //!   - at: 1500 ms
 //!     fault: { name: slow, path: /persons, share: 0.3, effect: { slow: { ms: 4000 } } }
@@ -14,8 +15,9 @@
 //!   - { at: 2 min, clear_all: true }
 //! ```
 //!
-//! Entries may stand in any order; of one instant, the earlier one in the file comes first. This
-//! file parses and plays; what a fault does, [`super::faults`] knows.
+//! Entries may stand in any order; of one instant, the earlier one in the file comes first. What an
+//! entry has to say is told to whoever watches. This file parses and plays; what a fault does,
+//! [`super::faults`] knows.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -33,7 +35,19 @@ const FORMAT: &str = "holdfast/standin-scenario/v1";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     pub title: String,
-    pub timeline: Vec<(Duration, Event)>,
+    /// Addresses that requests of an office come from.
+    pub offices: BTreeMap<String, IpAddr>,
+    pub timeline: Vec<Moment>,
+}
+
+/// One entry of the timeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moment {
+    /// Since the start.
+    pub at: Duration,
+    pub event: Event,
+    /// For whoever watches.
+    pub say: Option<String>,
 }
 
 /// What happens at an instant.
@@ -92,10 +106,10 @@ impl Scenario {
             timeline.push((position + 1, checked));
         }
         // Stable: entries of one instant stay in the order of the file.
-        timeline.sort_by_key(|(_, (at, _))| *at);
+        timeline.sort_by_key(|(_, moment): &(usize, Moment)| moment.at);
         let mut named: Vec<&str> = Vec::new();
-        for (entry, (_, event)) in &timeline {
-            match event {
+        for (entry, moment) in &timeline {
+            match &moment.event {
                 Event::Fault(fault) => named.push(&fault.name),
                 Event::Clear(name) if !named.contains(&name.as_str()) => {
                     let why = InvalidEntry::NothingToClear(name.clone());
@@ -105,17 +119,26 @@ impl Scenario {
             }
         }
         let timeline = timeline.into_iter().map(|(_, checked)| checked).collect();
-        Ok(Self { title: file.title, timeline })
+        Ok(Self { title: file.title, offices: file.offices, timeline })
     }
 
-    /// Plays the timeline from now on and returns after its last entry.
+    /// Plays the timeline from now on and returns after its last entry; `said` hears what the
+    /// entries have to say.
     ///
     /// # Errors
     /// When the stand-in does not take a fault, which only too many at once can cause.
-    pub async fn play(&self, standin: &Standin, clock: &Clock) -> Result<(), InvalidFault> {
+    pub async fn play(
+        &self,
+        standin: &Standin,
+        clock: &Clock,
+        said: impl Fn(&str),
+    ) -> Result<(), InvalidFault> {
         let started_at = clock.now();
-        for (at, event) in &self.timeline {
+        for Moment { at, event, say } in &self.timeline {
             clock.sleep_until(started_at.checked_add(*at).unwrap_or(started_at)).await;
+            if let Some(words) = say {
+                said(words);
+            }
             match event {
                 Event::Fault(fault) => {
                     standin.apply(fault.clone())?;
@@ -148,6 +171,7 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Entry {
     at: String,
+    say: Option<String>,
     fault: Option<FaultEntry>,
     clear: Option<String>,
     clear_all: Option<bool>,
@@ -169,7 +193,7 @@ struct FaultEntry {
 }
 
 impl Entry {
-    fn check(self, offices: &BTreeMap<String, IpAddr>) -> Result<(Duration, Event), InvalidEntry> {
+    fn check(self, offices: &BTreeMap<String, IpAddr>) -> Result<Moment, InvalidEntry> {
         let at = duration(&self.at).ok_or_else(|| InvalidEntry::At(self.at.clone()))?;
         let event = match (self.fault, self.clear, self.clear_all, self.change) {
             (Some(fault), None, None, None) => Event::Fault(fault.check(offices)?),
@@ -178,7 +202,7 @@ impl Entry {
             (None, None, None, Some(count)) => Event::Change(count),
             _ => return Err(InvalidEntry::NotOne),
         };
-        Ok((at, event))
+        Ok(Moment { at, event, say: self.say })
     }
 }
 
@@ -234,11 +258,12 @@ mod tests {
             .map(|line| format!("{}\n", line.strip_prefix("//! ").unwrap()))
             .collect();
         let scenario = Scenario::parse(&example).unwrap();
-        let instants: Vec<u128> = scenario.timeline.iter().map(|(at, _)| at.as_millis()).collect();
+        let instants: Vec<u128> = scenario.timeline.iter().map(|one| one.at.as_millis()).collect();
         assert_eq!(instants, [1500, 12_000, 30_000, 60_000, 120_000]);
-        let Event::Fault(office) = &scenario.timeline[1].1 else { panic!("{scenario:?}") };
+        let Event::Fault(office) = &scenario.timeline[1].event else { panic!("{scenario:?}") };
         assert_eq!(office.from, ["127.0.1.3".parse::<IpAddr>().unwrap()]);
         assert_eq!(office.effect, Effect::Refuse);
+        assert_eq!(scenario.timeline[1].say.as_deref(), Some("One office loses the system"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::continuity::views::{self, ActivationLine};
 use crate::domain::ids::{CohortId, TargetId};
 use crate::domain::outage::{Outage, VerdictChange};
 use crate::domain::target::Target;
@@ -23,7 +24,7 @@ pub const REPORTS_WINDOW: Duration = Duration::from_mins(30);
 /// A picture this young serves another page: a whole office reloads at once.
 const FRESH_WINDOW: Duration = Duration::from_millis(500);
 
-/// One reading of what detection and staff said.
+/// One reading of what detection and staff said, and of the plans in force.
 #[derive(Clone, Debug)]
 pub struct Picture {
     pub read_at: Timestamp,
@@ -34,6 +35,8 @@ pub struct Picture {
     pub changes: Vec<VerdictChange>,
     /// Within [`REPORTS_WINDOW`], oldest first.
     pub reports: Vec<StaffReport>,
+    /// Not over yet, oldest first.
+    pub plans: Vec<ActivationLine>,
 }
 
 /// The picture, and whether it is of now.
@@ -82,6 +85,7 @@ impl Picture {
             outages: Vec::new(),
             changes: Vec::new(),
             reports: Vec::new(),
+            plans: Vec::new(),
         }
     }
 
@@ -106,6 +110,7 @@ impl Picture {
             outages,
             changes,
             reports: staff_reports::between(store, since(REPORTS_WINDOW), end).await?,
+            plans: views::open_activations(store).await?,
         })
     }
 

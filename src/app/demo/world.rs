@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use secrecy::SecretString;
@@ -18,11 +19,13 @@ use crate::vault::site::{Level, Site};
 /// The passphrase of a demo's custody key.
 const CUSTODY_PASSPHRASE: &str = "synthetic custody passphrase";
 
+/// The folder of the mail that arrives.
+pub const MAIL: &str = "mail";
+
 /// A case system, a mail server and an installation between them.
 pub struct World {
     pub standin: Standin,
-    /// Held so that it runs as long as the world does.
-    _mail: SmtpReceiver,
+    pub mail: Arc<SmtpReceiver>,
     pub folder: PathBuf,
     pub config: PathBuf,
     /// Where the pages are: `http://127.0.0.1:8080`.
@@ -45,7 +48,10 @@ impl World {
         let standin = Standin::start(StandinConfig::default(), clock.clone())
             .await
             .context("starting the stand-in case system")?;
-        let mail = SmtpReceiver::start(anywhere, Some(folder.join("mail")), clock.clone())
+        let letters = folder.join(MAIL);
+        std::fs::create_dir_all(&letters)
+            .with_context(|| format!("making {}", letters.display()))?;
+        let mail = SmtpReceiver::start(anywhere, Some(letters), clock.clone())
             .context("starting the mail server")?;
         let listen = free(listen).await?;
         let choices = choices(profile, listen, &standin, &mail);
@@ -56,7 +62,8 @@ impl World {
         let site = Site::open(&folder.join("data/site"))?;
         accounts::enrol(&site, people, clock.now())?;
         let origin = format!("http://{listen}");
-        Ok(Self { standin, _mail: mail, folder: folder.to_owned(), config, origin })
+        let mail = Arc::new(mail);
+        Ok(Self { standin, mail, folder: folder.to_owned(), config, origin })
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::activation::Activation;
 use super::incident::Incident;
 pub use super::incident::Line;
-use crate::domain::ids::{PersonId, PlaybookId, RoleId};
+use crate::domain::ids::{FunctionId, PersonId, PlaybookId, RoleId};
 use crate::domain::incident::{ActivationId, IncidentId, Phase};
 use crate::domain::notice::{Channel, NoticeKind, NoticeState, Severity};
 use crate::domain::outage::Outage;
@@ -63,6 +63,8 @@ pub struct ActivationLine {
     pub opened_at: Timestamp,
     pub stood_down_at: Option<Timestamp>,
     pub closed_at: Option<Timestamp>,
+    /// Functions that are suspended now.
+    pub suspended: Vec<FunctionId>,
 }
 
 /// A notice with its attempts.
@@ -211,5 +213,6 @@ fn activation_line(state: &Activation) -> ActivationLine {
         opened_at: state.opened_at,
         stood_down_at: state.stood_down_at,
         closed_at: state.closed_at,
+        suspended: state.suspended().map(|one| one.function.clone()).collect(),
     }
 }

@@ -50,7 +50,7 @@ impl Page {
         }
         for item in &step.items {
             let must = if item.must { " (must)" } else { "" };
-            let proof = item.proof.map(|what| format!("  {what}: ______")).unwrap_or_default();
+            let proof = item.proof.map(|what| format!("; {what}: ______")).unwrap_or_default();
             let tick = format!("{}[ ] ", " ".repeat(INDENT));
             self.hanging(&tick, &format!("{}{must}{proof}", item.text));
         }

@@ -1,12 +1,13 @@
 //! What a plan says, as sentences for a card.
 
-use crate::domain::ids::{PlaybookStepId, RoleId};
+use crate::domain::ids::{CohortId, PlaybookStepId, RoleId, TargetId};
 use crate::domain::notice::Channel;
 use crate::domain::people::People;
 use crate::domain::playbook::{
     AcknowledgedBy, Action, Approval, Audience, Checklist, Condition, CopyScope, IfNoAnswer,
     ItemsFrom, Notify, OneActivationPer, Playbook, Resume, StartWhen, Step, Suspend, Until, Verb,
 };
+use crate::domain::target::Target;
 use crate::domain::verdict::Verdict;
 
 /// A line to write on.
@@ -17,6 +18,7 @@ const BLANK: &str = "____________________";
 pub(super) struct Words<'a> {
     pub people: &'a People,
     pub playbook: &'a Playbook,
+    pub targets: &'a [Target],
 }
 
 impl Words<'_> {
@@ -25,7 +27,11 @@ impl Words<'_> {
         vec![
             format!("Ground: {}.", plan.ground.title()),
             format!("Answers for it: {}.", self.role(&plan.owner)),
-            format!("Version {}, to be reviewed by {}.", plan.version, plan.review_by),
+            format!(
+                "Version {}, to be reviewed by {}.",
+                plan.version,
+                plan.review_by.strftime("%-d %B %Y")
+            ),
         ]
     }
 
@@ -33,7 +39,7 @@ impl Words<'_> {
         let plan = self.playbook;
         let by_itself = plan.start_when.as_ref().map_or_else(
             || "Never starts by itself: a person starts it.".to_owned(),
-            starts_by_itself,
+            |when| self.starts_by_itself(when),
         );
         let per = match plan.one_activation_per {
             OneActivationPer::Installation => "once at a time",
@@ -48,7 +54,7 @@ impl Words<'_> {
         let end = &self.playbook.stand_down;
         let mut words = Vec::new();
         words.extend(end.offer_when.as_ref().map(|offer| {
-            let (target, held_for) = (&offer.target, offer.held_for);
+            let (target, held_for) = (self.target(&offer.target), offer.held_for);
             format!("Offered when {target} is {} for {held_for}.", verdict(offer.verdict))
         }));
         words.push(self.decides(&end.approve, "the plan is stood down"));
@@ -154,7 +160,7 @@ impl Words<'_> {
         words.extend(must.if_nobody.as_ref().map(|next| {
             let (every, up_to) = (next.every, next.up_to);
             let who = self.roles(&next.notify);
-            format!("If nobody does: tell {who}, every {every}, up to {up_to} times.")
+            format!("If they do not: tell {who}, every {every}, up to {up_to} times.")
         }));
         let number = step.id.as_str();
         words.push(format!("Acknowledged ({number}) by {BLANK} at ____:____"));
@@ -169,7 +175,7 @@ impl Words<'_> {
                     CopyScope::Everyone => "everybody".to_owned(),
                     CopyScope::Outage => "the offices that are hit".to_owned(),
                     CopyScope::Cohorts(cohorts) => {
-                        let names: Vec<_> = cohorts.iter().map(|one| plain(one.as_str())).collect();
+                        let names: Vec<_> = cohorts.iter().map(|one| self.cohort(one)).collect();
                         names.join(", ")
                     }
                 };
@@ -216,28 +222,39 @@ impl Words<'_> {
         self.playbook.step(id).map_or_else(|| id.to_string(), |step| step.title.clone())
     }
 
+    fn starts_by_itself(self, when: &StartWhen) -> String {
+        let verdicts: Vec<String> =
+            when.verdict.iter().map(|one| verdict(*one).to_owned()).collect();
+        let evidence = when.confirmed_by.map(|needed| {
+            let locations = needed.locations.map(|least| counted(least, "location"));
+            let reports = needed.staff_reports.map(|least| counted(least, "staff report"));
+            let kinds: Vec<String> = locations.into_iter().chain(reports).collect();
+            format!(", confirmed by {}", kinds.join(" or "))
+        });
+        format!(
+            "Starts by itself when {} is {} for {}{}.",
+            self.target(&when.target),
+            joined(&verdicts, "or"),
+            when.held_for,
+            evidence.unwrap_or_default()
+        )
+    }
+
+    fn target(self, id: &TargetId) -> String {
+        let found = self.targets.iter().find(|target| target.id == *id);
+        found.map_or_else(|| id.to_string(), |target| target.title.clone())
+    }
+
+    fn cohort(self, id: &CohortId) -> String {
+        let found = self.targets.iter().find_map(|target| target.cohort(id));
+        found.map_or_else(|| plain(id.as_str()), |cohort| cohort.title.clone())
+    }
+
     /// A step's title that may be a question already.
     fn asked(self, id: &PlaybookStepId) -> String {
         let title = self.title(id);
         if title.ends_with('?') { title } else { title + "." }
     }
-}
-
-fn starts_by_itself(when: &StartWhen) -> String {
-    let verdicts: Vec<String> = when.verdict.iter().map(|one| verdict(*one).to_owned()).collect();
-    let evidence = when.confirmed_by.map(|needed| {
-        let locations = needed.locations.map(|least| counted(least, "location"));
-        let reports = needed.staff_reports.map(|least| counted(least, "staff report"));
-        let kinds: Vec<String> = locations.into_iter().chain(reports).collect();
-        format!(", confirmed by {}", kinds.join(" or "))
-    });
-    format!(
-        "Starts by itself when {} is {} for {}{}.",
-        when.target,
-        joined(&verdicts, "or"),
-        when.held_for,
-        evidence.unwrap_or_default()
-    )
 }
 
 fn counted(count: u32, noun: &str) -> String {

@@ -269,6 +269,22 @@ pub async fn notices_of_activation(
     rows.iter().map(outbox::read).collect()
 }
 
+/// Notices written in `[from, to)`, oldest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn notices_between(
+    store: &Store,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<OutboxRow>, StoreError> {
+    let sql = "SELECT * FROM notices WHERE created_at >= $1 AND created_at < $2 \
+               ORDER BY created_at, id";
+    let rows =
+        sqlx::query(sql).bind(micros(from)).bind(micros(to)).fetch_all(store.reader()).await?;
+    rows.iter().map(outbox::read).collect()
+}
+
 /// One notice.
 ///
 /// # Errors

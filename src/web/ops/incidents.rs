@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect};
 use serde::Deserialize;
 
 use crate::continuity::command::Command;
-use crate::continuity::views::{self, ActivationLine, IncidentLine, IncidentView};
+use crate::continuity::views::{self, IncidentLine, IncidentView};
 use crate::domain::incident::IncidentId;
 use crate::domain::notice::Severity;
 
@@ -21,6 +21,7 @@ use super::super::names::Names;
 use super::super::states::State as Shown;
 use super::super::times::{Moment, Times};
 use super::notices::{self, NoticeLine};
+use super::plans::PlanLine;
 
 /// How far back the list goes; open ones are always in it.
 const LIST_WINDOW: Duration = Duration::from_hours(90 * 24);
@@ -136,29 +137,6 @@ struct IncidentPage {
     plans: Vec<PlanLine>,
     history: Vec<HistoryLine>,
     notices: Vec<NoticeLine>,
-}
-
-/// A plan in force, in a list.
-pub struct PlanLine {
-    pub id: String,
-    pub title: String,
-    pub words: String,
-    pub tone: &'static str,
-    pub phase: &'static str,
-}
-
-impl PlanLine {
-    #[must_use]
-    pub fn new(line: &ActivationLine, times: &Times) -> Self {
-        let exercise = if line.exercise { "EXERCISE: " } else { "" };
-        Self {
-            id: line.id.to_string(),
-            title: format!("{exercise}{}", line.title),
-            words: format!("{}, since {}", line.unit, times.moment(line.opened_at).since()),
-            tone: super::activation::tone(line.phase),
-            phase: line.phase.title(),
-        }
-    }
 }
 
 pub(in crate::web) async fn incident(

@@ -10,6 +10,7 @@ pub mod incidents;
 pub mod notices;
 pub mod now;
 pub mod outage;
+pub mod plans;
 pub mod probes;
 pub mod register;
 pub mod start;

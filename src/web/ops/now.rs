@@ -22,6 +22,7 @@ use super::super::states::State as Shown;
 use super::super::strip::Strip;
 use super::super::times::Times;
 use super::figures::{self, Figures};
+use super::plans::{self, PlanLine, WaitingLine};
 
 /// The strip of a row: three hours in cells of five minutes.
 const STRIP_WINDOW: Duration = Duration::from_hours(3);
@@ -73,6 +74,8 @@ struct NowPage {
     banners: Vec<OutageBanner>,
     columns: Vec<String>,
     rows: Vec<TargetRow>,
+    waiting: Vec<WaitingLine>,
+    plans: Vec<PlanLine>,
     reports: Vec<ReportLine>,
     well: Vec<WellLine>,
 }
@@ -100,6 +103,9 @@ pub(in crate::web) async fn now(
             .iter()
             .map(|target| row(target, &targets, picture, &figures, &times))
             .collect(),
+        // Not being able to ask says so in "is Holdfast itself well".
+        waiting: plans::waiting(&web, &visitor, &times).await.unwrap_or_default(),
+        plans: picture.plans.iter().map(|plan| PlanLine::new(plan, &times)).collect(),
         reports: reports(&targets, picture, &times),
         well: well(&targets, &seen, &figures, &times),
     })

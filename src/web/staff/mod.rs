@@ -14,12 +14,15 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use crate::continuity::views::ActivationLine;
+use crate::domain::incident::Phase;
 use crate::domain::target::{Cohort, Target};
 
 use super::Web;
 use super::error::WebError;
 use super::gate::Visitor;
 use super::layout::{Layout, Section, page};
+use super::names::in_plain;
 use super::picture::Seen;
 use super::states::State as Shown;
 use super::times::Times;
@@ -66,6 +69,8 @@ struct HomePage {
     headline: Headline,
     /// Where the copy is open: made when, open for whom.
     copy: Option<String>,
+    /// What plans in force ask of everybody.
+    plans: Vec<String>,
     todo: Vec<String>,
     form: ReportForm,
     services: Vec<TargetStates>,
@@ -128,6 +133,7 @@ impl Reader<'_> {
                 .map(|one| OfficeChoice { id: one.id.to_string(), title: one.title.clone() })
                 .collect(),
             copy: None,
+            plans: picture.plans.iter().filter_map(|plan| plan_words(plan, times)).collect(),
             todo: todo(headline.state),
             form: ReportForm::new(targets, cohort.map(|cohort| &cohort.id), None),
             services: view::services(targets, picture, cohort, times),
@@ -147,6 +153,28 @@ fn stale(seen: &Seen, times: &Times) -> String {
         "Holdfast cannot read its own records just now. What stands here is of {read}. \
          Ring operations before you rely on it."
     )
+}
+
+/// What a plan in force means for staff; nothing where it is an exercise or only proposed.
+fn plan_words(plan: &ActivationLine, times: &Times) -> Option<String> {
+    if plan.exercise {
+        return None;
+    }
+    let title = &plan.title;
+    let since = times.moment(plan.opened_at).since();
+    let words = match plan.phase {
+        Phase::Active => format!("The plan \"{title}\" has been in force since {since}."),
+        Phase::StandingDown => format!("The plan \"{title}\" is being stood down."),
+        Phase::Reconciling => {
+            "It is over. Put back into the system what you wrote down meanwhile.".to_owned()
+        }
+        Phase::Proposed | Phase::Closed | Phase::Declined => return None,
+    };
+    let suspended: Vec<_> = plan.suspended.iter().map(|one| in_plain(one.as_str())).collect();
+    Some(match suspended.is_empty() {
+        true => words,
+        false => format!("{words} Set aside until it ends: {}.", suspended.join(", ")),
+    })
 }
 
 /// What holds without a plan: for every state, the least that helps.

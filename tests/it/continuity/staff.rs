@@ -79,7 +79,7 @@ async fn three_of_one_office_against_passing_probes_are_told_to_operations_once(
         "{}",
         told[0].body
     );
-    assert_eq!(told[0].link, None, "there is nothing to acknowledge");
+    assert_eq!(told[0].link.as_deref(), Some("https://holdfast.example.org/ops"));
 
     say(&mut world, "four", 50).await;
     world.stop_and_start().await;

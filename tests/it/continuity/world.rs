@@ -8,7 +8,7 @@ use holdfast::config::{people, playbooks, probes};
 use holdfast::continuity::command::{Answer, Asked, Command, CommandError};
 use holdfast::continuity::effect::Effect;
 use holdfast::continuity::engine::{Engine, LoadedPlaybook, Settings};
-use holdfast::continuity::notices::Desk;
+use holdfast::continuity::notices::{Desk, Destination};
 use holdfast::domain::ids::{CohortId, LocationId, PersonId, PlaybookStepId, RoleId, TargetId};
 use holdfast::domain::length::Length;
 use holdfast::domain::notice::{Channel, OpsNotices};
@@ -126,8 +126,13 @@ async fn load(
 fn settings(source: &'static str) -> Settings {
     let people = include_str!("../../../playbooks/demo/people.yaml");
     let playbook = playbooks::parse("plan.yaml", source, playbooks::Known::default()).unwrap();
-    let link = |notice: &str, person: &PersonId| {
-        Some(format!("https://holdfast.example.org/acknowledge/{notice}.{person}"))
+    let link = |to: Destination| {
+        Some(match to {
+            Destination::Acknowledge { notice, person } => {
+                format!("https://holdfast.example.org/acknowledge/{notice}.{person}")
+            }
+            Destination::Page(page) => format!("https://holdfast.example.org{page}"),
+        })
     };
     let zone = TimeZone::get("Australia/Adelaide").unwrap();
     let target = include_str!("../../../probes/c3ms.yaml");

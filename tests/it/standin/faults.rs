@@ -212,7 +212,7 @@ async fn a_scenario_plays_on_the_clock() {
     let url = format!("{}/api/status", standin.url());
     let status = async || get(&client_at(1), url.clone()).await.status().as_u16();
     let playing = async {
-        scenario.play(&standin, &clock).await.unwrap();
+        scenario.play(&standin, &clock, |_| {}).await.unwrap();
     };
     let watching = async {
         assert_eq!(status().await, 200);
