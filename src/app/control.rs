@@ -2,6 +2,7 @@
 //! but its own user may open.
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,16 +28,25 @@ impl Drop for Bound {
     }
 }
 
-/// Listens in the data folder. A socket that nobody answers on any more is replaced.
+/// Refuses to go on where another service works on the same data: two of them would carry out the
+/// same plans.
 ///
 /// # Errors
-/// When another service answers on it, or it cannot be made.
+/// When another service answers.
+pub fn alone(data: &Path) -> anyhow::Result<()> {
+    if UnixStream::connect(data.join(SOCKET)).is_ok() {
+        bail!("another Holdfast already runs on {}: stop it first", data.display());
+    }
+    Ok(())
+}
+
+/// Listens in the data folder. A socket that was left behind is replaced; see [`alone`].
+///
+/// # Errors
+/// When it cannot be made.
 pub fn listen(data: &Path) -> anyhow::Result<(UnixListener, Bound)> {
     let path = data.join(SOCKET);
     if path.exists() {
-        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
-            bail!("another Holdfast already runs on {}: stop it first", data.display());
-        }
         std::fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
     }
     let listener =

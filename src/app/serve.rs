@@ -52,6 +52,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     for missing in &service.missing {
         tracing::warn!(%missing, "Holdfast serves without it");
     }
+    control::alone(&service.data)?;
     let targets = targets::load(&service)?;
     let plans = config_plans::load(&service, Some(&targets))?;
     let site = portal::site(&service.data)?;
@@ -75,7 +76,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let (plans, effects) = running.start_plans(&service, (plans, &settings), events).await?;
     running.start_copy(&service, site, &portal, (plans.continuity.clone(), effects))?;
     running.start_words(live, &plans);
-    running.start_control(&service, plans.clone())?;
+    running.start_control(&service, plans.clone());
     let directory = portal::keep_directory(
         service.data.clone(),
         Arc::clone(&portal.identity),
@@ -171,13 +172,16 @@ impl Running {
         self.endless(live::keep_gauges(store, clock, Arc::clone(&self.metrics), playbooks));
     }
 
-    /// The socket for the command line on this machine.
-    fn start_control(
-        &self,
-        service: &installation::Installation,
-        plans: Plans,
-    ) -> anyhow::Result<()> {
-        let (listener, bound) = control::listen(&service.data)?;
+    /// The socket for the command line on this machine. The service goes on without it.
+    fn start_control(&self, service: &installation::Installation, plans: Plans) {
+        let (listener, bound) = match control::listen(&service.data) {
+            Ok(listening) => listening,
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::error!(error, "the command line cannot reach this service");
+                return;
+            }
+        };
         let (changed, stop) = (self.changed(), self.stop.clone());
         self.tasks.spawn(async move {
             if let Err(error) = web::control::serve(listener, (plans, changed), stop).await {
@@ -185,7 +189,6 @@ impl Running {
             }
             drop(bound);
         });
-        Ok(())
     }
 
     fn pages(

@@ -11,6 +11,7 @@ use crate::config::installation::{self, Installation};
 use crate::config::playbooks::{self, Known};
 use crate::config::{directory, mapping, people, plans, probes, targets};
 use crate::domain::target::Target;
+use crate::vault;
 use crate::vault::site::{self, Site};
 
 /// The file an installation's folder holds.
@@ -160,10 +161,16 @@ fn format_in(text: &str) -> Option<(u64, &str)> {
 /// Keys are made by `init`; a checkout of the files alone has none.
 fn keys(service: &Installation, into: &mut Checked) {
     let root = service.data.join(site::FOLDER);
-    if let Err(error) = Site::open(&root) {
-        let why = format!("holds no keys ({error}): 'holdfast init' makes them with the folder");
-        into.warnings.push(whole_file(&root, &why));
-    }
+    let why = match Site::open(&root) {
+        Err(error) => {
+            format!("holds no keys ({error}): 'holdfast init' makes them with the folder")
+        }
+        Ok(site) if vault::directory::next_number(&site).is_ok_and(|next| next == 1) => {
+            "holds no directory, without which nothing starts: run 'holdfast people compile'".into()
+        }
+        Ok(_) => return,
+    };
+    into.warnings.push(whole_file(&root, &why));
 }
 
 fn installation_holds(service: &Installation) -> String {

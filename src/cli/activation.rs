@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{CliError, print, print_json, recorded};
+use super::{CliError, in_words, print, print_json, recorded};
 use crate::app::control;
-use crate::config::installation;
+use crate::config::installation::{self, Installation};
 use crate::continuity::views::{ActivationLine, open_activations};
 use crate::domain::ids::{PersonId, PlaybookId, PlaybookStepId};
 use crate::domain::incident::ActivationId;
@@ -76,7 +76,7 @@ impl Activation {
                 let store = recorded(&service).await?;
                 let open = open_activations(&store).await;
                 store.close().await;
-                return list(&open.map_err(anyhow::Error::from)?, self.json);
+                return list(&service, &open.map_err(anyhow::Error::from)?, self.json);
             }
             Verb::Start { playbook, unit, ground, reason, by, exercise } => {
                 (Order::Start { playbook, unit, ground, reason, by, exercise }, "In force")
@@ -99,23 +99,23 @@ impl Activation {
     }
 }
 
-fn list(open: &[ActivationLine], json: bool) -> Result<(), CliError> {
+fn list(service: &Installation, open: &[ActivationLine], json: bool) -> Result<(), CliError> {
     if json {
         return print_json(&open);
     }
     if open.is_empty() {
         return print("No plan is in force.");
     }
-    open.iter().map(line).try_for_each(print)
+    open.iter().map(|one| line(service, one)).try_for_each(print)
 }
 
-fn line(one: &ActivationLine) -> String {
+fn line(service: &Installation, one: &ActivationLine) -> String {
     let exercise = if one.exercise { "EXERCISE: " } else { "" };
     format!(
         "{}  {}  since {}  {exercise}{}, {}",
         one.id,
         one.phase.title(),
-        one.opened_at,
+        in_words(service, one.opened_at),
         one.title,
         one.unit
     )

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{CliError, print, print_json, recorded};
+use super::{CliError, in_words, print, print_json, recorded};
 use crate::app::control;
 use crate::clock::Clock;
 use crate::config::installation::{self, Installation};
@@ -85,7 +85,7 @@ async fn list(service: &Installation, json: bool) -> Result<(), CliError> {
     if incidents.is_empty() {
         return print("No incident is open, and there was none in the last seven days.");
     }
-    incidents.iter().map(line).try_for_each(print)
+    incidents.iter().map(|one| line(service, one)).try_for_each(print)
 }
 
 async fn show(service: &Installation, id: String, json: bool) -> Result<(), CliError> {
@@ -102,9 +102,9 @@ async fn show(service: &Installation, id: String, json: bool) -> Result<(), CliE
     if json {
         return print_json(&shown);
     }
-    print(line(&shown.line))?;
+    print(line(service, &shown.line))?;
     for told in &shown.history {
-        print(format!("  {}  {}", told.at, told.words))?;
+        print(format!("  {}  {}", in_words(service, told.at), told.words))?;
     }
     for plan in &shown.activations {
         print(format!("  plan {}: {}, {}", plan.id, plan.title, plan.phase.title()))?;
@@ -112,12 +112,13 @@ async fn show(service: &Installation, id: String, json: bool) -> Result<(), CliE
     print(format!("  {} notices were written", shown.notices))
 }
 
-fn line(one: &IncidentLine) -> String {
+fn line(service: &Installation, one: &IncidentLine) -> String {
+    let time = |at| in_words(service, at);
     let stands = match (one.closed_at, one.recovered_at, &one.taken_by) {
-        (Some(at), ..) => format!("closed {at}"),
-        (None, Some(at), _) => format!("works again since {at}"),
-        (None, None, Some(by)) => format!("open since {}, taken by {by}", one.began_at),
-        (None, None, None) => format!("open since {}, nobody has taken it", one.began_at),
+        (Some(at), ..) => format!("closed {}", time(at)),
+        (None, Some(at), _) => format!("works again since {}", time(at)),
+        (None, None, Some(by)) => format!("open since {}, taken by {by}", time(one.began_at)),
+        (None, None, None) => format!("open since {}, nobody has taken it", time(one.began_at)),
     };
     format!("{}  {}  {stands}  {}", one.id, one.severity, one.sentence)
 }

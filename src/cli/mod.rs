@@ -23,6 +23,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 
 use crate::config::diagnostics::Diagnostics;
 use crate::config::installation::Installation;
@@ -145,6 +146,12 @@ fn complain(error: &dyn std::fmt::Display) {
 /// When standard output is closed.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
     print(serde_json::to_string(value).map_err(anyhow::Error::from)?)
+}
+
+/// An instant as people read it, in the installation's zone.
+#[must_use]
+pub fn in_words(service: &Installation, at: Timestamp) -> String {
+    at.to_zoned(service.time_zone.clone()).strftime("%a %-d %b %Y %H:%M").to_string()
 }
 
 /// What the service has recorded.
