@@ -31,6 +31,9 @@ pub struct Activation {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Puts a plan in force.
+    ///
+    /// Example: holdfast activation start workforce-depletion --unit "Southern region" --reason
+    /// "half of Noarlunga is ill" --by p-director
     Start {
         playbook: PlaybookId,
         /// The organisational unit, as the register will have it.
@@ -50,8 +53,12 @@ enum Verb {
         exercise: bool,
     },
     /// Plans that are not over, oldest first.
+    ///
+    /// Example: holdfast activation list --json
     List,
     /// Acknowledges a step, for somebody who said so.
+    ///
+    /// Example: holdfast activation acknowledge case-system-down-20260301-1 tell-duty --by p-duty-1
     Acknowledge {
         activation: String,
         step: PlaybookStepId,
@@ -59,6 +66,8 @@ enum Verb {
         by: PersonId,
     },
     /// Stands a plan down: its ending begins, then what has to be put back.
+    ///
+    /// Example: holdfast activation stand-down case-system-down-20260301-1 --by p-plan-owner
     StandDown {
         activation: String,
         #[arg(long, value_name = "PERSON")]

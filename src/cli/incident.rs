@@ -35,10 +35,16 @@ pub struct Incident {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Those that are open and those of the last seven days, newest first.
+    ///
+    /// Example: holdfast incident list
     List,
-    /// One with its history, plans and how many were told.
+    /// One with its history, its plans and how many notices were written.
+    ///
+    /// Example: holdfast incident show INC-20260301-1
     Show { incident: String },
     /// Writes a line into its history.
+    ///
+    /// Example: holdfast incident note INC-20260301-1 "supplier rung at 10:15" --by p-ops-1
     Note {
         incident: String,
         words: String,

@@ -28,10 +28,16 @@ pub struct People {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// Everybody in the directory in force, and whether they can sign in.
+    ///
+    /// Example: holdfast people list --json
     List,
     /// Signs what directory.yaml says; who is enrolled stays so, who has left is out.
+    ///
+    /// Example: holdfast people compile --config care/holdfast.yaml
     Compile,
     /// Gives somebody a passphrase and a secret for codes, in place of earlier ones.
+    ///
+    /// Example: holdfast people enrol p-duty-1
     Enrol {
         person: PersonId,
         /// A file that holds the passphrase, instead of typing it.

@@ -25,11 +25,17 @@ pub struct Playbook {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Every plan with its ground and who starts it.
+    /// Every plan with its ground and whether it starts by itself.
+    ///
+    /// Example: holdfast playbook list
     List,
     /// One plan as text: every step with its time, who and what.
+    ///
+    /// Example: holdfast playbook show building-lost
     Show { playbook: PlaybookId },
     /// One plan as a page to print: ticks to make, room to write, whom to ring.
+    ///
+    /// Example: holdfast playbook print building-lost > building-lost.html
     Print {
         playbook: PlaybookId,
         /// As plain text, for a printer that knows nothing else.

@@ -67,6 +67,24 @@ async fn a_report_is_kept_before_it_is_thanked_for_and_counts_once() {
 }
 
 #[tokio::test]
+async fn a_report_is_kept_and_thanked_for_when_continuity_does_not_take_it() {
+    let mut served = serve().await;
+    served.continuity_runs.abort();
+    (&mut served.continuity_runs).await.unwrap_err();
+    let form = [
+        ("id", "abcdef0123456789abcdef0123456789"),
+        ("office", "ceduna"),
+        ("task", "c3ms/other"),
+        ("since", "0"),
+    ];
+    let answer = client().post(served.url("/report")).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), 303);
+    let now = served.web.clock.now();
+    let kept = staff_reports::between(&served.store, now, now + std::time::Duration::from_secs(1));
+    assert_eq!(kept.await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_wrong_report_says_what_to_choose_and_keeps_nothing() {
     let served = serve().await;
     let form = [("id", ""), ("office", "nowhere"), ("task", "c3ms/nothing"), ("since", "x")];
