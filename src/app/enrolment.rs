@@ -12,6 +12,7 @@ use super::portal;
 use crate::config::diagnostics::{self, Diagnostics};
 use crate::config::directory as file;
 use crate::config::installation::Installation;
+use crate::config::targets;
 use crate::crypto::passphrase::PassphraseHash;
 use crate::crypto::totp::TotpSecret;
 use crate::domain::ids::PersonId;
@@ -47,11 +48,12 @@ pub struct Listed {
 /// more is out.
 ///
 /// # Errors
-/// When the file has faults, or the site's keys or folder cannot be used.
+/// When it or a probe file has faults, or the site's keys or folder cannot be used.
 pub fn compile(service: &Installation, now: Timestamp) -> anyhow::Result<Published> {
     let path = &service.directory;
     let text = diagnostics::read(path).map_err(Diagnostics::from)?;
-    let written = file::read(&path.display().to_string(), &text)?;
+    let targets = targets::load(service)?;
+    let written = file::read_beside(&path.display().to_string(), &text, Some(&targets))?;
     let site = portal::site(&service.data)?;
     let before = newest(&site)?;
     let known = |person: &PersonId| before.as_ref().and_then(|before| before.find(person));

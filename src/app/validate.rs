@@ -62,7 +62,8 @@ fn whole(path: &Path, into: &mut Checked) {
     into.warnings.extend(service.missing.iter().cloned());
     let targets = targets::load(&service);
     let plans = plans::load(&service, targets.as_deref().ok());
-    let crossed = [targets.err(), plans.err()].into_iter().flatten();
+    let people = directory_beside(&service.directory, targets.as_deref().ok());
+    let crossed = [targets.err(), plans.err(), people.err()].into_iter().flatten();
     into.faults.extend(crossed.flat_map(|Diagnostics(faults)| faults));
 
     let mapping = service.snapshots.as_ref().map(|section| section.mapping.clone());
@@ -75,7 +76,8 @@ fn whole(path: &Path, into: &mut Checked) {
     // A folder that cannot be read is a fault of the crossed checks already.
     let in_folders =
         folders.into_iter().flat_map(|one| targets::yaml_files(one).unwrap_or_default());
-    let crossed: Vec<PathBuf> = in_folders.chain([service.people.clone()]).collect();
+    let singles = [Some(service.people.clone()), directory];
+    let crossed: Vec<PathBuf> = in_folders.chain(singles.into_iter().flatten()).collect();
     for file in crossed {
         let holds = holds(&file).ok();
         let faultless = !into.faults.iter().any(|fault| fault.file == file.display().to_string());
@@ -83,10 +85,18 @@ fn whole(path: &Path, into: &mut Checked) {
             into.good(&file, holds);
         }
     }
-    for file in mapping.iter().chain(&directory) {
-        alone(file, into);
+    if let Some(mapping) = mapping {
+        alone(&mapping, into);
     }
     keys(&service, into);
+}
+
+/// A directory that is not there is a warning of its own.
+fn directory_beside(path: &Path, targets: Option<&[Target]>) -> Result<(), Diagnostics> {
+    if !path.exists() {
+        return Ok(());
+    }
+    directory::read_beside(&path.display().to_string(), &read(path)?, targets).map(drop)
 }
 
 /// The files beside an installation that cannot be read, at the places they have by default.

@@ -104,6 +104,13 @@ fn validate_says_every_fault_of_every_file_at_once() {
     ] {
         assert!(complaint.contains(expected), "{expected} is missing in {complaint}");
     }
+    spoil("probes/c3ms.yaml", "\ntitel:", "\ntitle:");
+    spoil("directory.yaml", "cohort: noarlunga", "cohort: noarlnga");
+    let (_, complaint) = complains(folder.path(), &["validate", "care"]);
+    assert!(
+        complaint.contains("unknown cohort 'noarlnga': did you mean 'noarlunga'?"),
+        "{complaint}"
+    );
     spoil("people.yaml", "roles:", "rolls:");
     let (_, complaint) = complains(folder.path(), &["validate", "care"]);
     assert!(complaint.contains("people.yaml:"), "{complaint}");
