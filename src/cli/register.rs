@@ -81,7 +81,7 @@ impl Register {
         match (self.json, self.csv) {
             (true, _) => print_json(&rows),
             (_, true) => write_csv(&rows),
-            _ => print_lines(&rows),
+            _ => print_lines(&rows, self.exercises),
         }
     }
 }
@@ -126,7 +126,7 @@ fn write_csv(rows: &[Row]) -> Result<(), CliError> {
     Ok(writer.flush().map_err(anyhow::Error::from)?)
 }
 
-fn print_lines(rows: &[Row]) -> Result<(), CliError> {
+fn print_lines(rows: &[Row], exercises: bool) -> Result<(), CliError> {
     for row in rows {
         let aside = if row.suspended.is_empty() { "nothing" } else { &row.suspended };
         let minutes = row.in_force_seconds / 60;
@@ -143,7 +143,8 @@ fn print_lines(rows: &[Row]) -> Result<(), CliError> {
         .map(|(ground, count)| format!("{count} {ground}"))
         .collect();
     match rows.len() {
-        0 => print("No plan was in force."),
+        0 if exercises => print("No plan was in force, and none was practised."),
+        0 => print("No plan was in force. Drills are left out: --exercises shows them."),
         count => {
             let plans = if count == 1 { "activation" } else { "activations" };
             print(format!("{count} {plans} ({}), the longest {longest} min.", grounds.join(", ")))
