@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::validate::INSTALLATION;
 use crate::vault::site::{self, Level};
 
 const TEMPLATE: &str = include_str!("profile/holdfast.yaml");
@@ -20,6 +21,8 @@ pub struct Profile {
     unit: &'static str,
     time_zone: &'static str,
     target: &'static str,
+    /// Where nobody answers: it is to be replaced.
+    base_url: &'static str,
     files: &'static [(&'static str, &'static str)],
     /// Who may sign in; the days in it are filled in when it is written.
     directory: &'static str,
@@ -38,6 +41,7 @@ pub const PROFILES: &[Profile] = &[Profile {
     unit: "Child protection, all offices",
     time_zone: "Australia/Adelaide",
     target: "c3ms",
+    base_url: "https://c3ms.example.gov",
     files: shipped! {
         "probes/c3ms.yaml" from "probes/c3ms.yaml",
         "probes/capture/c3ms.yaml" from "probes/capture/c3ms.yaml",
@@ -46,6 +50,15 @@ pub const PROFILES: &[Profile] = &[Profile {
     directory: include_str!("profile/c3ms/directory.yaml"),
     playbooks: shipped! {
         "playbooks/case-system-down.yaml" from "playbooks/c3ms/case-system-down.yaml",
+        "playbooks/comes-and-goes.yaml" from "playbooks/c3ms/comes-and-goes.yaml",
+        "playbooks/slow-service.yaml" from "playbooks/c3ms/slow-service.yaml",
+        "playbooks/stale-feed.yaml" from "playbooks/c3ms/stale-feed.yaml",
+        "playbooks/workforce-depletion.yaml" from "playbooks/c3ms/workforce-depletion.yaml",
+        "playbooks/key-staff-lost.yaml" from "playbooks/c3ms/key-staff-lost.yaml",
+        "playbooks/demand-surge.yaml" from "playbooks/c3ms/demand-surge.yaml",
+        "playbooks/building-lost.yaml" from "playbooks/c3ms/building-lost.yaml",
+        "playbooks/equipment-lost.yaml" from "playbooks/c3ms/equipment-lost.yaml",
+        "playbooks/supplier-fails.yaml" from "playbooks/c3ms/supplier-fails.yaml",
     },
 }];
 
@@ -86,6 +99,25 @@ pub struct Rehearsal {
     pub update_interval: String,
 }
 
+impl Choices {
+    /// What a new installation begins with: no secret that is not one, nothing on the network but
+    /// this machine, mail over its own relay.
+    #[must_use]
+    pub fn fresh(profile: Profile, site: String, custody_passphrase: SecretString) -> Self {
+        Self {
+            site,
+            level: Level::Server,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            base_url: profile.base_url.to_owned(),
+            relay: Relay { host: "127.0.0.1".to_owned(), port: 25, security: "plain" },
+            rehearsal: None,
+            secrets: Vec::new(),
+            custody_passphrase,
+            profile,
+        }
+    }
+}
+
 /// The profile of that name.
 ///
 /// # Errors
@@ -103,7 +135,7 @@ pub fn profile(name: &str) -> anyhow::Result<Profile> {
 /// # Errors
 /// When the folder holds one of the files already or cannot be written.
 pub fn write(folder: &Path, choices: &Choices, now: Timestamp) -> anyhow::Result<PathBuf> {
-    let config = folder.join("holdfast.yaml");
+    let config = folder.join(INSTALLATION);
     let mut files = vec![(config.clone(), holdfast_yaml(choices)?)];
     let profile = &choices.profile;
     for (name, text) in profile.files {
@@ -128,7 +160,7 @@ pub fn write(folder: &Path, choices: &Choices, now: Timestamp) -> anyhow::Result
     write_secrets(&folder.join("secrets"), &choices.secrets)?;
     let data = folder.join("data");
     std::fs::create_dir_all(&data).with_context(|| format!("making {}", data.display()))?;
-    let root = data.join("site");
+    let root = data.join(site::FOLDER);
     site::create(&root, &choices.site, choices.level, &choices.custody_passphrase, now)
         .context("making the site's keys")?;
     Ok(config)

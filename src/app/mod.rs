@@ -1,7 +1,9 @@
 //! Puts the parts together: roles, channels between them, ordered start and shutdown.
 
+pub mod control;
 pub mod copy;
 pub mod demo;
+pub mod enrolment;
 pub mod init;
 pub mod live;
 pub mod observe;
@@ -10,3 +12,4 @@ pub mod plans;
 pub mod portal;
 pub mod proofs;
 pub mod serve;
+pub mod validate;

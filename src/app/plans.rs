@@ -27,6 +27,7 @@ use crate::crypto::digest;
 use crate::domain::notice::Channel;
 use crate::domain::outage::DetectionEvent;
 use crate::domain::people::People;
+use crate::domain::target::Target;
 use crate::store::Store;
 use crate::telemetry::labels::NoticeOutcome;
 use crate::telemetry::metrics::Metrics;
@@ -41,6 +42,7 @@ const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Start<'a> {
     pub service: &'a Installation,
     pub plans: Plans,
+    pub targets: Vec<Arc<Target>>,
     pub store: Store,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
@@ -66,7 +68,7 @@ pub async fn start(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> anyhow::Result<Started> {
-    let Start { service, plans, store, clock, metrics, links, changed } = with;
+    let Start { service, plans, targets, store, clock, metrics, links, changed } = with;
     let carriers = Arc::new(Carriers::new(service, &clock)?);
     let people = Arc::new(plans.people);
     let loaded: Vec<_> = plans
@@ -86,6 +88,7 @@ pub async fn start(
     let settings = Settings {
         playbooks: loaded,
         people: Arc::clone(&people),
+        targets,
         channels,
         ops_notices: plans.ops_notices,
         desk,

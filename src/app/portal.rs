@@ -2,7 +2,7 @@
 //!
 //! It reads no database: with everything else down, people still sign in and the copy still opens.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::config::installation::Installation;
 use crate::identity::Identity;
 use crate::snapshots::Portal;
 use crate::vault::audit::{Audit, Files};
+use crate::vault::directory::Directory;
 use crate::vault::site::Site;
 use crate::vault::{directory, policy};
 use crate::web::portal::PortalWeb;
@@ -29,6 +30,9 @@ const DEMO_AUDIT_BYTES: u64 = 1024 * 1024;
 /// The age a copy may have where nobody said how often it is made.
 const DEFAULT_FRESHNESS: Duration = Duration::from_secs(3_600);
 
+/// How soon a new directory is in force.
+const DIRECTORY_INTERVAL: Duration = Duration::from_secs(5);
+
 /// The site of an installation.
 ///
 /// # Errors
@@ -38,6 +42,39 @@ pub fn site(data: &Path) -> anyhow::Result<Site> {
     Site::open(&root).with_context(|| {
         format!("opening the site in {}: `holdfast init` makes one", root.display())
     })
+}
+
+/// Takes every directory that is published while the service runs, so that whoever left is out and
+/// whoever was enrolled gets in without a restart. One that cannot be taken is said once.
+pub async fn keep_directory(data: PathBuf, identity: Arc<Identity>, clock: Clock) {
+    let mut said = String::new();
+    loop {
+        clock.sleep(DIRECTORY_INTERVAL).await;
+        match newer_directory(&data, identity.sessions.directory().number) {
+            Ok(None) => {}
+            Ok(Some(newer)) => {
+                tracing::info!(number = newer.number, "a newer directory is in force");
+                identity.sessions.replace_directory(newer);
+                said.clear();
+            }
+            Err(error) => {
+                let words = format!("{error:#}");
+                if words != said {
+                    tracing::error!(error = words, "the newest directory is not taken");
+                    said = words;
+                }
+            }
+        }
+    }
+}
+
+fn newer_directory(data: &Path, number: u64) -> anyhow::Result<Option<Directory>> {
+    let site = site(data)?;
+    if directory::next_number(&site)? <= number + 1 {
+        return Ok(None);
+    }
+    let newest = directory::load(&site, &site.node_key()?, &policy::signers(&site)?.policy)?;
+    Ok(Some(newest).filter(|newest| newest.number > number))
 }
 
 /// Identity, audit trail and pages of the portal.

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::observe::{self, Observation};
 use super::proofs::keep_proving;
-use super::{copy, live, parts, plans, portal};
+use super::{control, copy, live, parts, plans, portal};
 use crate::clock::Clock;
 use crate::config::plans as config_plans;
 use crate::config::{installation, targets};
@@ -50,8 +50,12 @@ struct Running {
 /// opened or bound.
 pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
     let service = installation::load(config)?;
+    for missing in &service.missing {
+        tracing::warn!(%missing, "Holdfast serves without it");
+    }
+    control::alone(&service.data)?;
     let targets = targets::load(&service)?;
-    let plans = config_plans::load(&service, &targets)?;
+    let plans = config_plans::load(&service, Some(&targets))?;
     let site = portal::site(&service.data)?;
     let (live, live_words) = watch::channel(String::new());
     let portal = portal::start(&service, &site, &clock, live_words)?;
@@ -70,9 +74,16 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
         TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
 
     let (told, events) = mpsc::channel(EVENT_QUEUE);
-    let (plans, effects) = running.start_plans(&service, plans, events).await?;
+    let (plans, effects) = running.start_plans(&service, (plans, &settings), events).await?;
     running.start_copy(&service, site, &portal, (plans.continuity.clone(), effects))?;
     running.start_words(live, &plans);
+    running.start_control(&service, plans.clone());
+    let directory = portal::keep_directory(
+        service.data.clone(),
+        Arc::clone(&portal.identity),
+        running.clock.clone(),
+    );
+    running.endless(directory);
     let pages = running.pages(&service, &settings, &portal, plans);
     let observation = Observation {
         store: running.store.clone(),
@@ -101,13 +112,14 @@ impl Running {
     async fn start_plans(
         &self,
         service: &installation::Installation,
-        plans: config_plans::Plans,
+        (plans, settings): (config_plans::Plans, &[Arc<Setting>]),
         events: mpsc::Receiver<DetectionEvent>,
     ) -> anyhow::Result<(Plans, mpsc::Receiver<Effect>)> {
         let links = Arc::new(plans::link_key(&service.data)?);
         let start = plans::Start {
             service,
             plans,
+            targets: settings.iter().map(|setting| Arc::clone(&setting.target)).collect(),
             store: self.store.clone(),
             clock: self.clock.clone(),
             metrics: Arc::clone(&self.metrics),
@@ -164,6 +176,25 @@ impl Running {
         let playbooks = plans.playbooks.borrow().iter().map(|plan| plan.id.clone()).collect();
         let (store, clock) = (self.store.clone(), self.clock.clone());
         self.endless(live::keep_gauges(store, clock, Arc::clone(&self.metrics), playbooks));
+    }
+
+    /// The socket for the command line on this machine. The service goes on without it.
+    fn start_control(&self, service: &installation::Installation, plans: Plans) {
+        let (listener, bound) = match control::listen(&service.data) {
+            Ok(listening) => listening,
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::error!(error, "the command line cannot reach this service");
+                return;
+            }
+        };
+        let (changed, stop) = (self.changed(), self.stop.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = web::control::serve(listener, (plans, changed), stop).await {
+                tracing::error!(%error, "the command line cannot reach this service");
+            }
+            drop(bound);
+        });
     }
 
     fn pages(

@@ -14,7 +14,7 @@ use super::run::Ended;
 use super::{Outcome, Report};
 use crate::clock::Clock;
 use crate::config::diagnostics::Diagnostics;
-use crate::config::{self, diagnostics, installation::SecretFile};
+use crate::config::{self, diagnostics, secrets::SecretFile};
 use crate::domain::mapping::Mapping;
 use crate::store::capture::{self, Proof, ProofKind, RunEnd, RunRow};
 use crate::store::{Store, StoreError};

@@ -3,9 +3,16 @@
 //! A verb reads its arguments, calls one function of `app` and prints what came of it. It must not
 //! hold behaviour that the service needs too.
 
+mod activation;
 mod capture_run;
 mod demo;
+mod incident;
+mod init;
+mod passphrase;
+mod people;
+mod playbook;
 mod probe;
+mod register;
 mod report;
 mod schema;
 mod serve;
@@ -16,8 +23,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use jiff::Timestamp;
 
 use crate::config::diagnostics::Diagnostics;
+use crate::config::installation::Installation;
+use crate::store::Store;
 use crate::telemetry::log::{self, LogFormat};
 
 /// Resilience monitoring and continuity for a child protection case system.
@@ -37,9 +47,15 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Demo(demo::Demo),
+    Init(init::Init),
     Serve(serve::Serve),
     Validate(validate::Validate),
     Probe(probe::Probe),
+    People(people::People),
+    Activation(activation::Activation),
+    Incident(incident::Incident),
+    Playbook(playbook::Playbook),
+    Register(register::Register),
     Report(report::Report),
     Schema(schema::Schema),
     Snapshot(snapshot::Snapshot),
@@ -95,9 +111,15 @@ pub fn run() -> ExitCode {
     let ended = runtime.block_on(async {
         match arguments.verb {
             Verb::Demo(verb) => verb.run().await,
+            Verb::Init(verb) => verb.run(),
             Verb::Serve(verb) => verb.run().await,
             Verb::Validate(verb) => verb.run(),
             Verb::Probe(verb) => verb.run().await,
+            Verb::People(verb) => verb.run(),
+            Verb::Activation(verb) => verb.run().await,
+            Verb::Incident(verb) => verb.run().await,
+            Verb::Playbook(verb) => verb.run(),
+            Verb::Register(verb) => verb.run().await,
             Verb::Report(verb) => verb.run().await,
             Verb::Schema(verb) => verb.run(),
             Verb::Snapshot(verb) => verb.run().await,
@@ -116,6 +138,35 @@ pub fn run() -> ExitCode {
 /// Says on standard error what went wrong; when that is closed nobody is there to be told.
 fn complain(error: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "holdfast: {error}");
+}
+
+/// Prints a result as JSON.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), CliError> {
+    print(serde_json::to_string(value).map_err(anyhow::Error::from)?)
+}
+
+/// An instant as people read it, in the installation's zone.
+#[must_use]
+pub fn in_words(service: &Installation, at: Timestamp) -> String {
+    at.to_zoned(service.time_zone.clone()).strftime("%a %-d %b %Y %H:%M").to_string()
+}
+
+/// What the service has recorded.
+///
+/// # Errors
+/// When it has recorded nothing yet, or its database cannot be opened.
+pub async fn recorded(service: &Installation) -> Result<Store, CliError> {
+    let database = service.data.join("holdfast.db");
+    if !database.exists() {
+        let missing = anyhow::anyhow!("there is no {}: nothing is recorded", database.display());
+        return Err(missing.into());
+    }
+    let store = Store::open(&database).await;
+    store
+        .map_err(|error| CliError::Failed(anyhow::Error::from(error).context("opening the record")))
 }
 
 /// Prints one line of a result.

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use jiff::Timestamp;
 
-use super::{CliError, print};
+use super::{CliError, print, recorded};
 use crate::clock::Clock;
 use crate::config::installation::{self, Installation};
 use crate::config::targets;
@@ -13,7 +12,6 @@ use crate::domain::length::Length;
 use crate::reporting::files::{Format, write};
 use crate::reporting::period::Period;
 use crate::reporting::{ReportError, report};
-use crate::store::Store;
 
 /// Writes the executive report of a period and prints the names of the files.
 ///
@@ -44,13 +42,7 @@ impl Report {
         let targets = targets::load(&service)?;
         let now = Clock::system().now();
         let period = self.period(&service, now)?;
-        let database = service.data.join("holdfast.db");
-        if !database.exists() {
-            let missing =
-                anyhow::anyhow!("there is no {}: nothing is recorded", database.display());
-            return Err(missing.into());
-        }
-        let store = Store::open(&database).await.context("opening the ledger")?;
+        let store = recorded(&service).await?;
         let made = report(&store, &targets, period, now).await;
         store.close().await;
         let report = match made {

@@ -2,48 +2,51 @@
 
 use std::path::PathBuf;
 
-use super::{CliError, print};
+use super::{CliError, print, print_json};
+use crate::app::validate::{Checked, INSTALLATION, check};
 use crate::config::diagnostics::Diagnostics;
-use crate::config::{installation, targets};
 
-/// Checks the files that `serve` would read, or the probe files named.
+/// Checks an installation with every file it names, or single files of any kind.
 ///
-/// Example: holdfast validate --config /etc/holdfast/holdfast.yaml
+/// A folder stands for the `holdfast.yaml` in it. Each fault says file, line, column and what to
+/// write; warnings name what the service starts without. Exit status 2 when there is a fault.
+///
+/// Example: holdfast validate care
 #[derive(Debug, clap::Args)]
 pub struct Validate {
-    #[arg(long, default_value = "holdfast.yaml", value_name = "FILE")]
-    config: PathBuf,
-    /// Probe files to check by themselves; the installation's files when none is named.
-    files: Vec<PathBuf>,
+    /// Folders and files; `holdfast.yaml` here when none is named.
+    paths: Vec<PathBuf>,
+    #[arg(long, value_name = "FILE", conflicts_with = "paths")]
+    config: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Validate {
     pub fn run(self) -> Result<(), CliError> {
-        if self.files.is_empty() {
-            let service = installation::load(&self.config)?;
-            let targets = targets::load(&service)?;
-            for target in &targets {
-                print(summary(target))?;
-            }
-            return Ok(());
+        let mut paths = self.paths;
+        paths.extend(self.config);
+        if paths.is_empty() {
+            paths.push(INSTALLATION.into());
         }
-        let mut faults = Vec::new();
-        for file in &self.files {
-            match targets::load_file(file) {
-                Ok(target) => print(format!("{}: {}", file.display(), summary(&target)))?,
-                Err(Diagnostics(found)) => faults.extend(found),
+        let mut checked = Checked::default();
+        for path in &paths {
+            check(path, &mut checked);
+        }
+        if self.json {
+            print_json(&checked)?;
+        } else {
+            for one in &checked.files {
+                print(format!("{}: {}", one.file, one.holds))?;
+            }
+            for warning in &checked.warnings {
+                print(format!("warning: {warning}"))?;
             }
         }
-        if faults.is_empty() { Ok(()) } else { Err(Diagnostics(faults).into()) }
+        match checked.faults.is_empty() {
+            true => Ok(()),
+            false => Err(Diagnostics(checked.faults).into()),
+        }
     }
-}
-
-fn summary(target: &crate::domain::target::Target) -> String {
-    format!(
-        "{}: {} probes from {} locations for {} cohorts",
-        target.title,
-        target.probes.len(),
-        target.locations.len(),
-        target.cohorts.len()
-    )
 }

@@ -13,7 +13,7 @@ use serde_saphyr::Location;
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// One fault in one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Diagnostic {
     pub file: String,
     /// Counted from 1; both are 0 when the fault is of the file as a whole.
@@ -99,6 +99,12 @@ impl Faults {
         }
         self.found.sort_by_key(|fault| (fault.line, fault.column));
         Err(Diagnostics(self.found))
+    }
+
+    /// What was noted, in the order of the file.
+    #[must_use]
+    pub fn take(self) -> Vec<Diagnostic> {
+        self.finish(()).err().map(|Diagnostics(found)| found).unwrap_or_default()
     }
 
     #[must_use]

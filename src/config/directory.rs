@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::diagnostics::{Diagnostics, Faults, parse};
-use crate::domain::ids::PersonId;
+use super::diagnostics::{Diagnostics, Faults, parse, unknown};
+use crate::domain::ids::{CohortId, PersonId};
 use crate::domain::session::{Account, Phones, Role};
+use crate::domain::target::Target;
 
-const FORMAT: &str = "holdfast/directory/v1";
+/// The word every `directory.yaml` begins with.
+pub const FORMAT: &str = "holdfast/directory/v1";
 
 /// The checked file.
 #[derive(Clone, Debug)]
@@ -28,11 +30,24 @@ struct Raw {
     people: Vec<Spanned<Account>>,
 }
 
-/// Reads the text of a `directory.yaml`.
+/// Reads the text of a `directory.yaml` by itself.
 ///
 /// # Errors
 /// Every fault of content, or the first one of form.
 pub fn read(file: &str, text: &str) -> Result<DirectoryFile, Diagnostics> {
+    read_beside(file, text, None)
+}
+
+/// Reads it beside the targets: the copy is opened for cohorts, and somebody of a misspelt one
+/// would find it closed on the worst day.
+///
+/// # Errors
+/// Every fault of content, or the first one of form.
+pub fn read_beside(
+    file: &str,
+    text: &str,
+    targets: Option<&[Target]>,
+) -> Result<DirectoryFile, Diagnostics> {
     let raw: Raw = parse(file, text)?;
     let mut faults = Faults::new(file);
     if raw.format.value != FORMAT {
@@ -45,12 +60,23 @@ pub fn read(file: &str, text: &str) -> Result<DirectoryFile, Diagnostics> {
             let message = format!("the person '{}' stands here twice: keep one", one.value.person);
             faults.at(one.defined, message);
         }
+        let cohort = &one.value.cohort;
+        if let Some(fault) = targets.and_then(|targets| unknown_cohort(cohort, targets)) {
+            faults.at(one.defined, format!("'{}': {fault}", one.value.person));
+        }
         for message in faults_of(&one.value, &known) {
             faults.at(one.defined, message);
         }
     }
     let people = raw.people.into_iter().map(|one| one.value).collect();
     faults.finish(DirectoryFile { phones: raw.phones, people })
+}
+
+/// What is wrong with a cohort that no probe file has.
+fn unknown_cohort(id: &CohortId, targets: &[Target]) -> Option<String> {
+    let known = || targets.iter().flat_map(|target| &target.cohorts).map(|one| one.id.as_str());
+    let names: Vec<&str> = known().collect();
+    (!names.contains(&id.as_str())).then(|| unknown("cohort", id.as_str(), &names))
 }
 
 fn faults_of(account: &Account, known: &BTreeSet<PersonId>) -> Vec<String> {

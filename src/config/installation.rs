@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde_saphyr::Spanned;
 
-use super::diagnostics::{Diagnostics, Faults, parse, read};
+use super::diagnostics::{Diagnostic, Diagnostics, Faults, parse, read};
 use super::probes::parse_base_url;
+use super::secrets::{SecretFile, secret};
 use crate::domain::ids::TargetId;
 use crate::domain::length::Length;
 use crate::domain::network::Network;
@@ -50,6 +51,9 @@ pub struct InstallationFile {
     playbooks: PathBuf,
     #[serde(default = "default_people")]
     people: PathBuf,
+    /// Who may sign in; `holdfast people compile` signs what stands there.
+    #[serde(default = "default_directory")]
+    directory: PathBuf,
     /// True when every person and case is synthetic; pages and messages then say so.
     #[serde(default)]
     pub synthetic: bool,
@@ -81,16 +85,6 @@ struct TargetFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     secrets: BTreeMap<String, Spanned<SecretFile>>,
-}
-
-/// Where a secret is: exactly one of the two.
-#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SecretFile {
-    /// A file that holds it and nothing else; a line end at its end does not count.
-    File(PathBuf),
-    /// The name of an environment variable.
-    Env(String),
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -162,10 +156,14 @@ pub struct Installation {
     pub probes: PathBuf,
     pub playbooks: PathBuf,
     pub people: PathBuf,
+    pub directory: PathBuf,
     pub targets: BTreeMap<TargetId, TargetSettings>,
     pub mail: Option<MailSection>,
     pub webhooks: BTreeMap<String, WebhookSection>,
     pub snapshots: Option<SnapshotsSection>,
+    /// Secrets of probes and captures that are not there. The service runs without them, because
+    /// pages, plans and the copy must; their probes end inconclusive and nothing is captured.
+    pub missing: Vec<Diagnostic>,
 }
 
 /// What `holdfast.yaml` says of one target.
@@ -207,8 +205,7 @@ pub struct WebhookSection {
 pub struct SnapshotsSection {
     pub mapping: PathBuf,
     pub source_url: url::Url,
-    pub token: SecretString,
-    /// Where the token stands, for the capture run, which reads it itself.
+    /// Where the token stands: the capture run reads it itself.
     pub token_from: SecretFile,
     pub every: Length,
 }
@@ -228,6 +225,9 @@ fn default_playbooks() -> PathBuf {
 fn default_people() -> PathBuf {
     "people.yaml".into()
 }
+fn default_directory() -> PathBuf {
+    "directory.yaml".into()
+}
 fn loopback() -> Vec<Network> {
     ["127.0.0.0/8", "::1/128"].iter().filter_map(|text| text.parse().ok()).collect()
 }
@@ -238,13 +238,22 @@ fn ten_seconds() -> Length {
 /// Reads `holdfast.yaml`.
 ///
 /// # Errors
-/// Every fault of it, secrets that are not where it says included.
+/// Every fault of it, secrets of mail and webhooks that are not where it says included.
 pub fn load(path: &Path) -> Result<Installation, Diagnostics> {
+    let (service, faults) = read_on(path)?;
+    if faults.is_empty() { Ok(service) } else { Err(Diagnostics(faults)) }
+}
+
+/// Reads `holdfast.yaml` with its faults of content, so that the files it names can be checked too.
+///
+/// # Errors
+/// The first fault of form: nothing can be said of its content.
+pub fn read_on(path: &Path) -> Result<(Installation, Vec<Diagnostic>), Diagnostic> {
     let text = read(path)?;
     let name = path.display().to_string();
     let file: InstallationFile = parse(&name, &text)?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut faults = Faults::new(&name);
+    let (mut faults, mut missing) = (Faults::new(&name), Faults::new(&name));
     if file.format.value != FORMAT {
         faults.at(file.format.defined, format!("unknown format: write '{FORMAT}'"));
     }
@@ -255,43 +264,48 @@ pub fn load(path: &Path) -> Result<Installation, Diagnostics> {
         jiff::tz::TimeZone::UTC
     });
     let origin = address(&file.origin, &mut faults);
-    let targets = targets(&file, folder, &mut faults);
+    let targets = targets(&file, folder, &mut faults, &mut missing);
     let mail = file.mail.as_ref().map(|mail| mail_section(mail, folder, &mut faults));
     let webhooks = webhooks(&file, folder, &mut faults);
-    let snapshots = file.snapshots.as_ref().and_then(|s| snapshots(s, folder, &mut faults));
-    let (data, probes) = (folder.join(&file.data), folder.join(&file.probes));
-    let (playbooks, people) = (folder.join(&file.playbooks), folder.join(&file.people));
-    let service = origin.map(|origin| Installation {
+    let snapshots =
+        file.snapshots.as_ref().map(|s| snapshots(s, folder, &mut faults, &mut missing));
+    let service = Installation {
         path: path.to_owned(),
-        file,
         time_zone,
         origin,
-        data,
-        probes,
-        playbooks,
-        people,
+        data: folder.join(&file.data),
+        probes: folder.join(&file.probes),
+        playbooks: folder.join(&file.playbooks),
+        people: folder.join(&file.people),
+        directory: folder.join(&file.directory),
         targets,
         mail,
         webhooks,
         snapshots,
-    });
-    // Without an origin its fault is among the ones told.
-    faults.finish(service)?.ok_or_else(Diagnostics::default)
+        missing: missing.take(),
+        file,
+    };
+    Ok((service, faults.take()))
 }
 
-fn address(text: &Spanned<String>, faults: &mut Faults) -> Option<url::Url> {
-    parse_base_url(&text.value).map_err(|wrong| faults.at(text.defined, wrong)).ok()
+/// An address; one that leads nowhere when it is at fault, which is noted.
+fn address(text: &Spanned<String>, faults: &mut Faults) -> url::Url {
+    parse_base_url(&text.value).unwrap_or_else(|wrong| {
+        faults.at(text.defined, wrong);
+        url::Url::parse("http://invalid.invalid/").expect("a constant address")
+    })
 }
 
 fn targets(
     file: &InstallationFile,
     folder: &Path,
     faults: &mut Faults,
+    missing: &mut Faults,
 ) -> BTreeMap<TargetId, TargetSettings> {
     let mut targets = BTreeMap::new();
     for (id, target) in &file.targets {
         let mut settings = TargetSettings {
-            base_url: target.base_url.as_ref().and_then(|text| address(text, faults)),
+            base_url: target.base_url.as_ref().map(|text| address(text, faults)),
             interval: target.interval,
             writes: target.writes.as_ref().map(|writes| writes.value),
             secrets: BTreeMap::new(),
@@ -303,7 +317,7 @@ fn targets(
             faults.at(writes.defined, "probes may write at most every 15 min to a real system");
         }
         for (name, from) in &target.secrets {
-            if let Some(value) = secret(from, folder, faults) {
+            if let Some(value) = secret(from, folder, missing) {
                 settings.secrets.insert(name.clone(), value);
             }
         }
@@ -341,40 +355,23 @@ fn webhooks(
     webhooks
 }
 
-fn snapshots(file: &SnapshotsFile, folder: &Path, faults: &mut Faults) -> Option<SnapshotsSection> {
+fn snapshots(
+    file: &SnapshotsFile,
+    folder: &Path,
+    faults: &mut Faults,
+    missing: &mut Faults,
+) -> SnapshotsSection {
     let source_url = address(&file.source_url, faults);
-    let token = secret(&file.token, folder, faults);
+    // Only whether it is there: the capture run reads it itself.
+    secret(&file.token, folder, missing);
     let token_from = match &file.token.value {
         SecretFile::File(path) => SecretFile::File(folder.join(path)),
         SecretFile::Env(name) => SecretFile::Env(name.clone()),
     };
-    Some(SnapshotsSection {
+    SnapshotsSection {
         mapping: folder.join(&file.mapping),
-        source_url: source_url?,
-        token: token?,
+        source_url,
         token_from,
         every: file.every,
-    })
-}
-
-/// Reads a secret from where the file says it is; the message never quotes it.
-fn secret(from: &Spanned<SecretFile>, folder: &Path, faults: &mut Faults) -> Option<SecretString> {
-    match &from.value {
-        SecretFile::File(path) => match std::fs::read_to_string(folder.join(path)) {
-            Ok(text) => Some(SecretString::from(text.trim_end_matches(['\r', '\n']).to_owned())),
-            Err(error) => {
-                let path = folder.join(path);
-                let message = format!("the secret in {} cannot be read ({error})", path.display());
-                faults.at(from.defined, message);
-                None
-            }
-        },
-        SecretFile::Env(name) => match std::env::var(name) {
-            Ok(text) => Some(SecretString::from(text)),
-            Err(_) => {
-                faults.at(from.defined, format!("the environment has no '{name}': set it"));
-                None
-            }
-        },
     }
 }

@@ -14,4 +14,5 @@ pub mod playbooks;
 pub mod probe_checks;
 pub mod probe_steps;
 pub mod probes;
+pub mod secrets;
 pub mod targets;

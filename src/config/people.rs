@@ -17,8 +17,8 @@ use crate::domain::rota::{HandOver, Override, Rota};
 
 type Text = Spanned<String>;
 
-/// The only format there is so far.
-const FORMAT: &str = "holdfast/people/v1";
+/// The word every `people.yaml` begins with.
+pub const FORMAT: &str = "holdfast/people/v1";
 
 /// Who is who, who fills which role, and whose turn it is.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -25,36 +25,37 @@ pub struct Plans {
 /// Reads them all.
 ///
 /// # Errors
-/// Every fault of every file at once.
-pub fn load(service: &Installation, targets: &[Target]) -> Result<Plans, Diagnostics> {
-    let text = read(&service.people)?;
-    let people = people::parse(&service.people.display().to_string(), &text)?;
-    let targets: BTreeMap<_, _> = targets
-        .iter()
-        .map(|target| {
-            let cohorts = target.cohorts.iter().map(|cohort| cohort.id.clone()).collect();
-            (target.id.clone(), cohorts)
-        })
-        .collect();
-    let known = Known { people: Some(&people), targets: Some(&targets) };
+/// Every fault of every file at once. Without targets, which have faults of their own, what plans
+/// say of them is not checked; nor is what they say of people when `people.yaml` is at fault.
+pub fn load(service: &Installation, targets: Option<&[Target]>) -> Result<Plans, Diagnostics> {
     let mut found = Vec::new();
+    let people = load_people(service).map_err(|Diagnostics(faults)| found.extend(faults)).ok();
+    let targets: Option<BTreeMap<_, _>> = targets.map(|targets| {
+        let cohorts = |target: &Target| target.cohorts.iter().map(|one| one.id.clone()).collect();
+        targets.iter().map(|target| (target.id.clone(), cohorts(target))).collect()
+    });
+    let known = Known { people: people.as_ref(), targets: targets.as_ref() };
     let mut plans = Vec::new();
-    for path in yaml_files(&service.playbooks)? {
-        let text = read(&path)?;
-        match playbooks::parse(&path.display().to_string(), &text, known) {
-            Ok(playbook) => plans.push((playbook, text)),
+    let files = yaml_files(&service.playbooks).map_err(|fault| found.push(fault));
+    for path in files.unwrap_or_default() {
+        let name = path.display().to_string();
+        let read = read(&path).map_err(Diagnostics::from);
+        match read.and_then(|text| Ok((playbooks::parse(&name, &text, known)?, text))) {
+            Ok(plan) => plans.push(plan),
             Err(Diagnostics(faults)) => found.extend(faults),
         }
     }
+    let Some(people) = people else { return Err(Diagnostics(found)) };
     let mut faults = Faults::new(&service.path.display().to_string());
     let ops_notices =
         service.file.ops_notices.clone().and_then(|raw| raw.check(&people, &mut faults));
-    match faults.finish(()) {
-        Ok(()) if found.is_empty() => Ok(Plans { people, playbooks: plans, ops_notices }),
-        Ok(()) => Err(Diagnostics(found)),
-        Err(Diagnostics(more)) => {
-            found.extend(more);
-            Err(Diagnostics(found))
-        }
+    found.extend(faults.take());
+    match found.is_empty() {
+        true => Ok(Plans { people, playbooks: plans, ops_notices }),
+        false => Err(Diagnostics(found)),
     }
+}
+
+fn load_people(service: &Installation) -> Result<People, Diagnostics> {
+    people::parse(&service.people.display().to_string(), &read(&service.people)?)
 }

@@ -34,7 +34,9 @@ pub fn load(service: &Installation) -> Result<Vec<Target>, Diagnostics> {
             faults.push(whole(format!("two files observe the target '{id}': keep one")));
         }
     }
-    for id in service.targets.keys().filter(|id| !ids.contains(*id)) {
+    // A file with a fault of its own may be the one that is missed.
+    let all_read = faults.is_empty();
+    for id in service.targets.keys().filter(|id| all_read && !ids.contains(*id)) {
         faults.push(whole(format!("no probe file observes '{id}', which holdfast.yaml names")));
     }
     if targets.is_empty() && faults.is_empty() {

@@ -4,11 +4,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::decide::{Input, Refusal};
 use super::effect::EffectKey;
-use crate::domain::ids::{
-    ChecklistItemId, FunctionId, PersonId, PlaybookId, PlaybookStepId, TargetId,
-};
+use crate::domain::ids::{ChecklistItemId, FunctionId, PersonId, PlaybookId, PlaybookStepId};
 use crate::domain::incident::{ActivationId, IncidentId};
 use crate::domain::playbook::Ground;
+use crate::store::staff_reports::StaffReport;
 
 /// Commands waiting for the engine: people press buttons, so this is plenty.
 pub const COMMAND_QUEUE: usize = 256;
@@ -56,9 +55,8 @@ pub enum Command {
     Visits {
         open: u32,
     },
-    StaffReport {
-        target: TargetId,
-    },
+    /// Said by staff and in the store already.
+    StaffReport(StaffReport),
 }
 
 /// A plan started, or proposed, by a person.

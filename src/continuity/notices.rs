@@ -30,8 +30,7 @@ const FUEL: u64 = 50_000;
 /// Where the link in a notice leads.
 #[derive(Clone, Copy, Debug)]
 pub enum Destination<'a> {
-    /// To one button that acknowledges this notice, without signing in: a signed link of its
-    /// reader.
+    /// To one button that acknowledges this notice, without signing in: a link of its reader.
     Acknowledge { notice: &'a str, person: &'a PersonId },
     /// To a page of ours, for which its reader signs in: more than an acknowledgement is asked.
     Page(&'a str),
@@ -51,6 +50,15 @@ pub struct Desk {
     pub webhooks: BTreeMap<String, String>,
 }
 
+/// Staff of an office contradict the probes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disagreement {
+    /// Target and office, as in `c3ms/noarlunga`.
+    pub step: String,
+    pub sentence: String,
+    pub recipients: Vec<Recipient>,
+}
+
 /// What is the same for every recipient of a notice.
 struct Letter<'a> {
     key: String,
@@ -58,6 +66,8 @@ struct Letter<'a> {
     kind: NoticeKind,
     severity: Severity,
     life_safety: bool,
+    /// In place of the incident's or the activation's.
+    sentence: Option<&'a str>,
     incident: Option<&'a Incident>,
     activation: Option<&'a Activation>,
     say: Option<&'a str>,
@@ -72,7 +82,7 @@ macro_rules! templates {
     };
 }
 
-const TEMPLATES: [(&str, &str); 15] = templates!(
+const TEMPLATES: [(&str, &str); 16] = templates!(
     "frame",
     "down-first",
     "update",
@@ -88,6 +98,7 @@ const TEMPLATES: [(&str, &str); 15] = templates!(
     "stand-down-offer",
     "all-clear",
     "caught-up",
+    "staff-reports",
 );
 
 impl Desk {
@@ -119,6 +130,7 @@ impl Desk {
             kind: request.kind,
             severity: standing.map_or(Severity::Major, |standing| Severity::of(standing.verdict)),
             life_safety: request.life_safety,
+            sentence: None,
             incident,
             activation: Some(activation),
             say: request.say.as_deref(),
@@ -144,6 +156,7 @@ impl Desk {
             kind: notice.kind,
             severity: incident.severity,
             life_safety: notice.kind == NoticeKind::DownFirst,
+            sentence: None,
             incident: Some(incident),
             activation: None,
             say: None,
@@ -157,6 +170,31 @@ impl Desk {
             self.row(&letter, None, ("webhook", (Channel::Webhook, address)), Vec::new())
         });
         people.chain(webhooks).collect()
+    }
+
+    /// The outbox rows that tell operations what staff say against the probes.
+    #[must_use]
+    pub fn for_disagreement(
+        &self,
+        said: &Disagreement,
+        people: &People,
+        now: Timestamp,
+    ) -> Vec<NewNotice> {
+        let letter = Letter {
+            key: format!("staff-reports/{}/{}", said.step, now.as_second()),
+            step: &said.step,
+            kind: NoticeKind::StaffReports,
+            severity: Severity::Minor,
+            life_safety: false,
+            sentence: Some(&said.sentence),
+            incident: None,
+            activation: None,
+            say: None,
+            act: None,
+            due_at: now,
+            now,
+        };
+        said.recipients.iter().flat_map(|one| self.rows(&letter, one, people)).collect()
     }
 
     /// Life-safety notices go over every channel at once; others over the first that works.
@@ -224,7 +262,8 @@ impl Desk {
             }
             (Some(Act::StandDown | Act::Accept), _) => plan,
             (Some(Act::Reconcile), _) => Some(format!("{}#reconcile", plan?)),
-            (None, NoticeKind::DownFirst | NoticeKind::Update) => None,
+            (None, NoticeKind::DownFirst | NoticeKind::Update) if plan.is_none() => None,
+            (None, NoticeKind::StaffReports) => Some("/ops".to_owned()),
             (None, _) => plan.or(incident),
         };
         match page {
@@ -236,8 +275,9 @@ impl Desk {
     fn words(&self, letter: &Letter<'_>, link: Option<&str>) -> (String, String) {
         let standing = letter.activation.and_then(|one| one.standing.as_ref());
         let header = letter.activation.map(|one| &one.header);
-        let sentence = standing
-            .map(|standing| standing.sentence.as_str())
+        let sentence = letter
+            .sentence
+            .or(standing.map(|standing| standing.sentence.as_str()))
             .or(letter.incident.map(|incident| incident.sentence.as_str()))
             .or(header.map(|header| header.reason.as_str()))
             .unwrap_or_default();
@@ -265,6 +305,7 @@ impl Desk {
                 say => letter.say,
                 link,
                 ask => ask(letter),
+                observed => standing.is_some(),
                 late,
                 due => self.time(letter.due_at),
                 now => self.time(letter.now),
@@ -297,7 +338,9 @@ fn ask(letter: &Letter<'_>) -> &'static str {
         (Some(Act::Answer(_) | Act::StandDown), _) => "Agree or refuse here:",
         (Some(Act::Tick(_) | Act::Reconcile), _) => "Open the checklist here:",
         (Some(Act::Accept), _) => "Accept or decline here:",
-        (None, NoticeKind::DownFirst | NoticeKind::Update) => "Take it here:",
+        (None, NoticeKind::DownFirst | NoticeKind::Update) if letter.activation.is_none() => {
+            "Take it here:"
+        }
         (None, _) => "See it here:",
     }
 }
@@ -321,6 +364,7 @@ fn subject(letter: &Letter<'_>, sentence: &str) -> String {
         NoticeKind::Resumed => format!("Taken up again: {plan}"),
         NoticeKind::StandDownOffer => format!("Stand down? {plan}"),
         NoticeKind::AllClear => format!("All clear: {plan}"),
+        NoticeKind::StaffReports => format!("Staff and probes disagree: {sentence}"),
         NoticeKind::CaughtUp => format!("Late, and put together: {plan}"),
     }
 }

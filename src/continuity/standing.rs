@@ -112,6 +112,22 @@ impl Picture {
         })
     }
 
+    /// Since when a cohort is known to be served: the end of the last outage that hit it, or
+    /// always. None while it is not known to be served.
+    #[must_use]
+    pub fn served_since(&self, target: &TargetId, cohort: &CohortId) -> Option<Timestamp> {
+        let verdict = self.cohorts.get(&(target.clone(), cohort.clone()));
+        let hit = |outage: &Outage| {
+            outage.target == *target
+                && (outage.scope.everyone || outage.scope.cohorts.contains(cohort))
+        };
+        if verdict != Some(&Verdict::Up) || self.outages.values().any(hit) {
+            return None;
+        }
+        let last = self.hit.get(target).filter(|(cohorts, _)| cohorts.contains(cohort));
+        Some(last.and_then(|(_, ended_at)| *ended_at).unwrap_or(Timestamp::MIN))
+    }
+
     /// Open outages, by id.
     pub fn open(&self) -> impl Iterator<Item = &Outage> {
         self.outages.values()

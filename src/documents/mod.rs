@@ -1,8 +1,9 @@
 //! What pages, printed reports and mailed ones share: how a state looks, strips of time, the
-//! stylesheet.
+//! stylesheet; and a playbook as a card on paper.
 //!
 //! It draws what it is given. It must not read the store or know what a report accounts for.
 
+pub mod card;
 pub mod states;
 pub mod strip;
 

@@ -77,6 +77,8 @@ pub enum NoticeKind {
     AllClear,
     /// Several notices that were overdue after a stop, in one.
     CaughtUp,
+    /// Staff of one office say it does not work, and the probes pass.
+    StaffReports,
 }
 
 /// How bad, for whoever sorts a queue.
@@ -173,6 +175,7 @@ words!(NoticeKind {
     StandDownOffer => "stand-down-offer",
     AllClear => "all-clear",
     CaughtUp => "caught-up",
+    StaffReports => "staff-reports",
 });
 words!(NoticeState {
     Queued => "queued",

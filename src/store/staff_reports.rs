@@ -19,12 +19,12 @@ pub struct StaffReport {
     pub received_at: Timestamp,
 }
 
-/// Keeps a report; durable when it returns, and the same id changes nothing.
+/// Keeps a report; durable when it returns. The same id changes nothing and answers false.
 ///
 /// # Errors
 /// When the database cannot be written.
-pub async fn add(store: &Store, report: &StaffReport) -> Result<(), StoreError> {
-    sqlx::query(
+pub async fn add(store: &Store, report: &StaffReport) -> Result<bool, StoreError> {
+    let added = sqlx::query(
         "INSERT INTO staff_reports (id, target, cohort, task, since_at, received_at) \
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING",
     )
@@ -36,7 +36,7 @@ pub async fn add(store: &Store, report: &StaffReport) -> Result<(), StoreError> 
     .bind(micros(report.received_at))
     .execute(store.writer())
     .await?;
-    Ok(())
+    Ok(added.rows_affected() > 0)
 }
 
 /// Reports received in `[from, to)`, oldest first.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::durable;
 use super::site::{NodeKey, Site, SiteError};
 use crate::crypto::digest;
+use crate::crypto::sealed::{self, OpeningKey, SealingKey};
 use crate::crypto::sign::{SigningKey, VerifyingKey};
 use crate::crypto::signed;
 
@@ -42,6 +43,20 @@ pub fn create(site: &Site, node: &NodeKey) -> Result<Signers, SiteError> {
     let path = folder.join("signers");
     durable::replace(&path, &signed::write(FORMAT, &signers, &node.identity)).map_err(at(&path))?;
     Ok(signers)
+}
+
+/// Makes the key pair that reviewers read with and answers its public half, to which the portal
+/// seals. The other half is left for the holder of the custody key.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn create_review_key(site: &Site) -> Result<SealingKey, SiteError> {
+    let review = OpeningKey::generate();
+    let path = site.root().join("custody/review.age");
+    let custody = std::slice::from_ref(&site.description().custody);
+    let sealed = sealed::seal(custody, review.to_secret().expose_secret().as_bytes());
+    sealed.and_then(|bytes| durable::write_key(&path, &bytes)).map_err(at(&path))?;
+    Ok(review.sealing_key())
 }
 
 /// The signers the node vouches for.

@@ -8,6 +8,7 @@
 
 pub mod ack;
 pub mod assets;
+pub mod control;
 pub mod error;
 pub mod forms;
 pub mod gate;

@@ -1,13 +1,16 @@
 //! The one integration-test binary: real servers on loopback, the real program.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
+mod by_hand;
 mod channels;
+mod command;
 mod continuity;
 mod grafana;
 mod guide;
 mod metrics;
 mod observation;
 mod portal;
+mod playbooks;
 mod probing;
 mod report;
 mod roundup;

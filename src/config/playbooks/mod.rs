@@ -25,7 +25,7 @@ use crate::domain::playbook::{
 use crate::domain::verdict::Verdict;
 
 /// The only format there is so far.
-const FORMAT: &str = "holdfast/playbook/v1";
+pub const FORMAT: &str = "holdfast/playbook/v1";
 
 /// What else is configured, for checks across files; what is none is not checked.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,7 +1,6 @@
 //! Commands from people and from other parts of Holdfast.
 
 use super::Engine;
-use super::load::REPORTS_COUNT_FOR;
 use crate::continuity::command::{Answer, Command, CommandError, StartRequest};
 use crate::continuity::decide::{self, COUNT_JOURNAL, Input, Refusal};
 use crate::continuity::effect::EffectKey;
@@ -30,11 +29,8 @@ impl Engine {
             Command::EffectResult { key, result } => self.effect_result(key, result).await,
             Command::Journal { open } => self.journal(open).await,
             Command::Visits { open } => self.everywhere(&Input::Visits { open }, &[]).await,
-            Command::StaffReport { target } => {
-                let now = self.clock.now();
-                self.staff_reports.push_back((target, now));
-                let from = now.checked_sub(REPORTS_COUNT_FOR).unwrap_or(now);
-                self.staff_reports.retain(|(_, at)| *at >= from);
+            Command::StaffReport(report) => {
+                self.said.take(report, self.clock.now());
                 Ok(Answer::Done)
             }
         }

@@ -112,7 +112,7 @@ impl Engine {
     }
 
     /// Who operations has on call now, with the channels that reach them.
-    fn on_call(&self, rules: &OpsNotices, now: Timestamp) -> Vec<Recipient> {
+    pub(super) fn on_call(&self, rules: &OpsNotices, now: Timestamp) -> Vec<Recipient> {
         let people: &People = &self.settings.people;
         let works = |channel: &Channel| {
             *channel == Channel::Console || self.settings.channels.contains(channel)

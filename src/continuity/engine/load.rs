@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
+use super::staff::Said;
 use super::{Engine, Held, LoadError, Settings};
 use crate::clock::Clock;
 use crate::continuity::effect::Effect;
@@ -60,11 +61,7 @@ impl Engine {
             .filter_map(|document| serde_json::from_str(document).ok())
             .collect();
         let from = now.checked_sub(REPORTS_COUNT_FOR).unwrap_or(Timestamp::MIN);
-        let staff_reports = staff_reports::between(&store, from, Timestamp::MAX)
-            .await?
-            .into_iter()
-            .map(|report| (report.target, report.received_at))
-            .collect();
+        let staff_reports = staff_reports::between(&store, from, Timestamp::MAX).await?;
         let mut engine = Self {
             store,
             clock,
@@ -72,7 +69,7 @@ impl Engine {
             picture: Picture::default(),
             incidents,
             activations,
-            staff_reports,
+            said: Said::new(staff_reports),
             backlog,
             effects,
             outbox: outbox_wakes,

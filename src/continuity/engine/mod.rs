@@ -9,6 +9,7 @@ mod commands;
 mod incidents;
 mod load;
 mod plans;
+mod staff;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -27,12 +28,12 @@ use super::notices::Desk;
 use super::standing::Picture;
 use super::timers::{Timer, timers};
 use crate::clock::Clock;
-use crate::domain::ids::TargetId;
 use crate::domain::incident::{ActivationId, IncidentId};
 use crate::domain::notice::{Channel, OpsNotices};
 use crate::domain::outage::DetectionEvent;
 use crate::domain::people::People;
 use crate::domain::playbook::Playbook;
+use crate::domain::target::Target;
 use crate::store::{Store, StoreError};
 
 /// When the store refuses, the engine looks again after this.
@@ -46,6 +47,8 @@ const MOST_TIMERS_AT_ONCE: usize = 1_000;
 pub struct Settings {
     pub playbooks: Vec<LoadedPlaybook>,
     pub people: Arc<People>,
+    /// What is observed, for the titles of targets and offices.
+    pub targets: Vec<Arc<Target>>,
     /// Channels that are configured; the console always works.
     pub channels: BTreeSet<Channel>,
     pub ops_notices: Option<OpsNotices>,
@@ -73,7 +76,7 @@ pub struct Engine {
     incidents: BTreeMap<IncidentId, Incident>,
     /// Activations that are open, or closed so recently that they may resume.
     activations: BTreeMap<ActivationId, Held>,
-    staff_reports: VecDeque<(TargetId, Timestamp)>,
+    said: staff::Said,
     /// Effects that whoever carries them out has not taken yet.
     backlog: VecDeque<Effect>,
     effects: mpsc::Sender<Effect>,
@@ -137,6 +140,7 @@ impl Engine {
         self.start_plans().await;
         self.fire_timers().await;
         self.fire_incidents().await;
+        self.tell_disagreements().await;
         self.flush_effects();
         self.forget_old();
     }

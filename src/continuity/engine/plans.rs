@@ -76,8 +76,7 @@ impl Engine {
     /// The signal of a plan that is not in force and was not for this very outage.
     fn signal(&self, playbook: &Playbook) -> Option<(Timestamp, &Outage)> {
         let when = playbook.start_when.as_ref()?;
-        let reports = self.staff_reports.iter().filter(|(target, _)| *target == when.target);
-        let reports = u32::try_from(reports.count()).unwrap_or(u32::MAX);
+        let reports = self.said.of(&when.target, self.clock.now());
         let (at, outage) = self.picture.fulfils(when, reports)?;
         let of_plan = self
             .activations

@@ -8,6 +8,7 @@ use super::commit::{EventRow, IncidentRow, PinnedPlaybook};
 use super::outbox::{self, OutboxRow};
 use crate::domain::ids::PlaybookId;
 use crate::domain::incident::{ActivationId, IncidentId};
+use crate::domain::notice::NoticeKind;
 use crate::store::{Store, StoreError, instant, micros};
 
 /// An activation as it is kept: its document, and how many events led to it.
@@ -294,6 +295,24 @@ pub async fn notice(store: &Store, id: &str) -> Result<Option<OutboxRow>, StoreE
         .fetch_optional(store.reader())
         .await?;
     row.as_ref().map(outbox::read).transpose()
+}
+
+/// When a notice of this kind was last written about this step.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn last_notice(
+    store: &Store,
+    kind: NoticeKind,
+    step: &str,
+) -> Result<Option<Timestamp>, StoreError> {
+    let row =
+        sqlx::query("SELECT MAX(created_at) AS last_at FROM notices WHERE kind = $1 AND step = $2")
+            .bind(kind.as_str())
+            .bind(step)
+            .fetch_one(store.reader())
+            .await?;
+    row.try_get::<Option<i64>, _>("last_at")?.map(instant).transpose()
 }
 
 /// The attempts of one notice, oldest first.

@@ -142,5 +142,6 @@ fn kind_in_words(kind: NoticeKind) -> &'static str {
         NoticeKind::StandDownOffer => "May it stand down?",
         NoticeKind::AllClear => "All clear",
         NoticeKind::CaughtUp => "Several, late",
+        NoticeKind::StaffReports => "Staff and probes disagree",
     }
 }

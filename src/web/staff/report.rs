@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use crate::continuity::command::Command;
 use crate::domain::ids::{CohortId, ProbeId};
 use crate::domain::target::{Cohort, Target};
 use crate::store::staff_reports::{self, StaffReport};
@@ -121,9 +122,12 @@ pub(in crate::web) async fn submit(
     let targets = web.targets();
     match check(&sent, &targets, web.clock.now()) {
         Ok(report) => {
-            staff_reports::add(&web.store, &report).await.map_err(WebError::internal)?;
-            web.changed();
             let back = format!("/reported?office={}&at={}", report.cohort, report.received_at);
+            if staff_reports::add(&web.store, &report).await.map_err(WebError::internal)? {
+                web.metrics.record_staff_report(&report.target);
+                hand_on(&web, report).await;
+                web.changed();
+            }
             Ok(Redirect::to(&back).into_response())
         }
         Err(errors) => {
@@ -135,6 +139,14 @@ pub(in crate::web) async fn submit(
             let page = page(&RefusedPage { layout, form })?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
+    }
+}
+
+/// Lets continuity count it. The report is kept already: a failure here is ours, not the reader's.
+async fn hand_on(web: &Web, report: StaffReport) {
+    let Some(plans) = &web.plans else { return };
+    if let Err(error) = plans.continuity.ask(Command::StaffReport(report)).await {
+        tracing::error!(%error, "continuity did not take a staff report that is kept");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use holdfast::clock::Clock;
-use holdfast::config::{people, playbooks};
+use holdfast::config::{people, playbooks, probes};
 use holdfast::continuity::command::{Answer, Asked, Command, CommandError};
 use holdfast::continuity::effect::Effect;
 use holdfast::continuity::engine::{Engine, LoadedPlaybook, Settings};
@@ -24,6 +24,8 @@ pub const START: i64 = 1_677_625_200;
 
 pub struct World {
     folder: tempfile::TempDir,
+    /// The plan that may come into force, as it is written.
+    plan: &'static str,
     pub clock: Clock,
     pub store: Store,
     pub engine: Engine,
@@ -45,12 +47,17 @@ pub fn step(id: &str) -> PlaybookStepId {
 }
 
 impl World {
+    /// With the demo's plan.
     pub async fn new() -> Self {
+        Self::with(include_str!("../../../playbooks/demo/march-2023.yaml")).await
+    }
+
+    pub async fn with(plan: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual(instant(0));
         let store = Store::open(&folder.path().join("holdfast.db")).await.unwrap();
-        let (engine, effects) = load(&store, &clock).await;
-        Self { folder, clock, store, engine, effects, asked: BTreeSet::new() }
+        let (engine, effects) = load(&store, &clock, plan).await;
+        Self { folder, plan, clock, store, engine, effects, asked: BTreeSet::new() }
     }
 
     /// Everything in memory is lost, as by SIGKILL; the database file stays.
@@ -58,7 +65,7 @@ impl World {
         self.collect();
         self.store.close().await;
         self.store = Store::open(&self.folder.path().join("holdfast.db")).await.unwrap();
-        (self.engine, self.effects) = load(&self.store, &self.clock).await;
+        (self.engine, self.effects) = load(&self.store, &self.clock, self.plan).await;
         self.engine.settle().await;
     }
 
@@ -105,18 +112,20 @@ impl World {
     }
 }
 
-async fn load(store: &Store, clock: &Clock) -> (Engine, mpsc::Receiver<Effect>) {
+async fn load(
+    store: &Store,
+    clock: &Clock,
+    plan: &'static str,
+) -> (Engine, mpsc::Receiver<Effect>) {
     let (effects, received) = mpsc::channel(64);
     let wakes = Arc::new(Notify::new());
-    let engine = Engine::load(store.clone(), clock.clone(), settings(), effects, wakes);
+    let engine = Engine::load(store.clone(), clock.clone(), settings(plan), effects, wakes);
     (engine.await.unwrap(), received)
 }
 
-fn settings() -> Settings {
+fn settings(source: &'static str) -> Settings {
     let people = include_str!("../../../playbooks/demo/people.yaml");
-    let source = include_str!("../../../playbooks/demo/march-2023.yaml");
-    let playbook =
-        playbooks::parse("march-2023.yaml", source, playbooks::Known::default()).unwrap();
+    let playbook = playbooks::parse("plan.yaml", source, playbooks::Known::default()).unwrap();
     let link = |to: Destination| {
         Some(match to {
             Destination::Acknowledge { notice, person } => {
@@ -126,9 +135,12 @@ fn settings() -> Settings {
         })
     };
     let zone = TimeZone::get("Australia/Adelaide").unwrap();
+    let target = include_str!("../../../probes/c3ms.yaml");
+    let target = probes::read("c3ms.yaml", target).unwrap();
     Settings {
         playbooks: vec![LoadedPlaybook { playbook: Arc::new(playbook), source: source.into() }],
         people: Arc::new(people::parse("people.yaml", people).unwrap()),
+        targets: vec![Arc::new(target)],
         channels: [Channel::Email].into(),
         ops_notices: Some(OpsNotices {
             notify: RoleId::new("ops-on-call").unwrap(),

@@ -42,6 +42,8 @@ pub struct Served {
     pub copy: watch::Sender<Status>,
     /// What the pages asked continuity for.
     pub deeds: Arc<Mutex<Vec<Command>>>,
+    /// Whoever takes deeds; nobody does once it is aborted.
+    pub continuity_runs: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
     _folder: TempDir,
 }
@@ -102,7 +104,7 @@ pub async fn serve() -> Served {
     let stop = CancellationToken::new();
     let (continuity, asked) = Handle::channel();
     let noted = Arc::new(Mutex::new(Vec::new()));
-    tokio::spawn(note(asked, noted.clone()));
+    let continuity_runs = tokio::spawn(note(asked, noted.clone()));
     let (copy, watched) = watch::channel(Status::Closed);
     let web = Arc::new(Web {
         store: store.clone(),
@@ -129,7 +131,7 @@ pub async fn serve() -> Served {
     let address = listener.local_addr().unwrap();
     let router = web::router(web.clone()).route("/enter/{role}", get(enter));
     tokio::spawn(web::serve(listener, router, stop.clone()));
-    Served { address, store, web, copy, deeds: noted, stop, _folder: folder }
+    Served { address, store, web, copy, deeds: noted, continuity_runs, stop, _folder: folder }
 }
 
 /// Gives a browser the session's cookie of a role.

@@ -60,6 +60,28 @@ async fn a_report_is_kept_before_it_is_thanked_for_and_counts_once() {
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].cohort, CohortId::new("ceduna").unwrap());
     assert_eq!(kept[0].task, "intake");
+    let deeds = served.deeds.lock().unwrap();
+    assert_eq!(*deeds, [Command::StaffReport(kept[0].clone())], "continuity hears of it once");
+    let counted = served.web.metrics.render().unwrap();
+    assert!(counted.contains(r#"holdfast_staff_reports_total{target="c3ms"} 1"#), "{counted}");
+}
+
+#[tokio::test]
+async fn a_report_is_kept_and_thanked_for_when_continuity_does_not_take_it() {
+    let mut served = serve().await;
+    served.continuity_runs.abort();
+    (&mut served.continuity_runs).await.unwrap_err();
+    let form = [
+        ("id", "abcdef0123456789abcdef0123456789"),
+        ("office", "ceduna"),
+        ("task", "c3ms/other"),
+        ("since", "0"),
+    ];
+    let answer = client().post(served.url("/report")).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), 303);
+    let now = served.web.clock.now();
+    let kept = staff_reports::between(&served.store, now, now + std::time::Duration::from_secs(1));
+    assert_eq!(kept.await.unwrap().len(), 1);
 }
 
 #[tokio::test]
