@@ -350,7 +350,7 @@ fn subject(letter: &Letter<'_>, sentence: &str) -> String {
     match letter.kind {
         NoticeKind::DownFirst => sentence.to_owned(),
         NoticeKind::Update => format!("Update: {sentence}"),
-        NoticeKind::Recovered => format!("Works again: {sentence}"),
+        NoticeKind::Recovered => format!("Works again after: {sentence}"),
         NoticeKind::PlanStarted => format!("In force: {plan}"),
         NoticeKind::PlanProposed => format!("Proposed: {plan}"),
         NoticeKind::Escalation => format!("Nobody has acknowledged: {sentence}"),

@@ -187,6 +187,7 @@ mod tests {
             failures: 4,
             failures_explained: 4,
             confirmations: 2,
+            widest: None,
         };
         DetectionEvent::Outage { change, outage }
     }

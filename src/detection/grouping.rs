@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::alike::{Failing, Group, grouped};
 use super::view::View;
 use crate::domain::ids::{CohortId, LocationId, ProbeId, StepId};
-use crate::domain::outage::{DetectionEvent, Outage, OutageChange, OutageId};
+use crate::domain::outage::{DetectionEvent, Extent, Outage, OutageChange, OutageId};
 use crate::domain::target::{Cohort, Target};
 use crate::domain::verdict::{Scope, Verdict};
 
@@ -18,6 +19,9 @@ const SETTLE_WINDOW: Duration = Duration::from_millis(1_500);
 /// How far back failures are counted when a scope says how many it explains.
 const EVIDENCE_WINDOW: Duration = Duration::from_secs(120);
 
+/// What has been well for less than this still counts to the outage it was in, while that lasts.
+const NARROW_AFTER: Duration = Duration::from_secs(60);
+
 /// The open outages of one target.
 #[derive(Clone, Debug, Default)]
 pub struct Outages {
@@ -26,13 +30,6 @@ pub struct Outages {
     waiting: BTreeMap<CohortId, Timestamp>,
     last_told_second: i64,
     told_in_second: u32,
-}
-
-/// Cohorts with one verdict and one set of failing probes.
-struct Group {
-    verdict: Verdict,
-    scope: Scope,
-    began_at: Timestamp,
 }
 
 impl Outages {
@@ -47,76 +44,68 @@ impl Outages {
     }
 
     /// Compares what is seen with the open outages and tells the difference.
+    ///
+    /// A cohort stays in its outage while it fails no worse than that: what recovers piece by
+    /// piece is one outage that narrows. What fails anew joins an outage of its kind, takes over
+    /// one that everybody left, or begins one.
     pub fn update(&mut self, view: &View, now: Timestamp) -> Vec<DetectionEvent> {
-        let groups = self.groups(view, now);
-        let mut before = std::mem::take(&mut self.open);
-        let mut events = Vec::new();
-        for group in groups {
-            let same = most_alike(&before, &group.scope.cohorts).map(|index| before.remove(index));
-            let outage = match same {
-                Some(outage) => continued(outage, group, view, &mut events, now),
-                None => self.began(group, view, &mut events, now),
+        let mut failing = self.failing_cohorts(view, now);
+        let (mut events, mut left) = (Vec::new(), Vec::new());
+        for outage in std::mem::take(&mut self.open) {
+            match stayed(&outage, &mut failing, view, now) {
+                Some(group) => self.open.push(continued(outage, group, view, &mut events, now)),
+                None => left.push(outage),
+            }
+        }
+        for group in grouped(failing) {
+            let outage = if let Some(index) = most_alike(&left, &group.cohorts) {
+                continued(left.remove(index), group, view, &mut events, now)
+            } else if let Some(index) = self.open.iter().position(|outage| group.joins(outage)) {
+                let outage = self.open.remove(index);
+                let group = group.with(&outage);
+                continued(outage, group, view, &mut events, now)
+            } else {
+                self.began(group, view, &mut events, now)
             };
+            for cohort in &outage.scope.cohorts {
+                self.waiting.remove(cohort);
+            }
             self.open.push(outage);
         }
-        for outage in before {
-            let ended_at = ended_at(&outage, view, now);
-            let outage = Outage { ended_at: Some(ended_at), ..outage };
-            events.push(DetectionEvent::Outage { change: OutageChange::Ended, outage });
-        }
+        let ended = left.into_iter().map(|outage| ended(outage, view, now));
+        events.extend(
+            ended.map(|outage| DetectionEvent::Outage { change: OutageChange::Ended, outage }),
+        );
         events
     }
 
-    /// Groups the failing cohorts, leaving out those that have not settled yet.
-    fn groups(&mut self, view: &View, now: Timestamp) -> Vec<Group> {
-        let mut groups: Vec<Group> = Vec::new();
+    /// The failing cohorts, leaving out those that have not settled yet.
+    fn failing_cohorts(&mut self, view: &View, now: Timestamp) -> BTreeMap<CohortId, Failing> {
+        let mut all = BTreeMap::new();
         for cohort in &view.target.cohorts {
-            let Some((verdict, since, probes)) = self.failing(cohort, view) else {
-                self.waiting.remove(&cohort.id);
-                continue;
-            };
-            if !self.has_settled(cohort, &probes, now) {
-                continue;
-            }
-            let same = groups
-                .iter_mut()
-                .find(|group| group.verdict == verdict && group.scope.probes == probes);
-            match same {
-                Some(group) => {
-                    group.scope.cohorts.insert(cohort.id.clone());
-                    group.began_at = group.began_at.min(since);
+            match self.failing(cohort, view) {
+                None => {
+                    self.waiting.remove(&cohort.id);
                 }
-                None => groups.push(Group {
-                    verdict,
-                    scope: Scope {
-                        cohorts: [cohort.id.clone()].into(),
-                        probes,
-                        ..Scope::default()
-                    },
-                    began_at: since,
-                }),
+                Some(failing) if self.has_settled(cohort, &failing.probes, now) => {
+                    all.insert(cohort.id.clone(), failing);
+                }
+                Some(_) => {}
             }
         }
-        for group in &mut groups {
-            group.scope.everyone = group.scope.cohorts.len() == view.target.cohorts.len();
-            group.scope.step = common_step(view, &group.scope);
-        }
-        groups
+        all
     }
 
-    /// The cohort's outage verdict, since when, and the failing probes (none where all fail).
+    /// How the cohort fails, if it does.
     ///
     /// A cohort of which nothing is known any more stays in the outage it was in: silence is not
     /// recovery.
-    fn failing(
-        &self,
-        cohort: &Cohort,
-        view: &View,
-    ) -> Option<(Verdict, Timestamp, BTreeSet<ProbeId>)> {
+    fn failing(&self, cohort: &Cohort, view: &View) -> Option<Failing> {
         let standing = view.standings.get(&cohort.id)?;
         if standing.verdict == Verdict::Unknown {
             let outage = self.open.iter().find(|o| o.scope.cohorts.contains(&cohort.id))?;
-            return Some((outage.verdict, outage.began_at, outage.scope.probes.clone()));
+            let (verdict, since) = (outage.verdict, outage.began_at);
+            return Some(Failing { verdict, since, probes: outage.scope.probes.clone() });
         }
         if !standing.verdict.is_outage() {
             return None;
@@ -129,7 +118,7 @@ impl Outages {
             .map(|probe| probe.id.clone())
             .collect();
         let probes = if failing.len() == visible.len() { BTreeSet::new() } else { failing };
-        Some((standing.verdict, standing.since, probes))
+        Some(Failing { verdict: standing.verdict, since: standing.since, probes })
     }
 
     fn has_settled(&mut self, cohort: &Cohort, probes: &BTreeSet<ProbeId>, now: Timestamp) -> bool {
@@ -153,7 +142,7 @@ impl Outages {
             id: self.next_id(&view.target, now),
             target: view.target.id.clone(),
             verdict: group.verdict,
-            scope: group.scope,
+            scope: scope(&group, view),
             began_at: group.began_at,
             detected_at: now,
             ended_at: None,
@@ -163,10 +152,8 @@ impl Outages {
             failures: 0,
             failures_explained: 0,
             confirmations: 0,
+            widest: None,
         };
-        for cohort in &outage.scope.cohorts {
-            self.waiting.remove(cohort);
-        }
         let outage = described(outage, view, now);
         events.push(DetectionEvent::Outage { change: OutageChange::Began, outage: outage.clone() });
         outage
@@ -182,6 +169,58 @@ impl Outages {
     }
 }
 
+/// Those of an outage who fail still and no worse, taken out of `failing`; none when nobody does.
+fn stayed(
+    outage: &Outage,
+    failing: &mut BTreeMap<CohortId, Failing>,
+    view: &View,
+    now: Timestamp,
+) -> Option<Group> {
+    let mut group: Option<Group> = None;
+    for cohort in &outage.scope.cohorts {
+        if failing.get(cohort).is_none_or(|failing| failing.verdict > outage.verdict) {
+            continue;
+        }
+        let one = failing.remove(cohort).map(|failing| Group::new(cohort.clone(), failing))?;
+        match &mut group {
+            Some(group) => group.add(one),
+            None => group = Some(one),
+        }
+    }
+    let mut group = group?;
+    linger(&mut group, outage, view, now);
+    Some(group)
+}
+
+/// Keeps what has only just recovered: recovery comes piece by piece, and each piece told as a
+/// new scope would be noise.
+fn linger(group: &mut Group, outage: &Outage, view: &View, now: Timestamp) {
+    let from = now.checked_sub(NARROW_AFTER).unwrap_or(now);
+    let recent = |cohort: &CohortId| {
+        let standing = view.standings.get(cohort);
+        standing.is_some_and(|standing| standing.verdict == Verdict::Up && standing.since > from)
+    };
+    group.cohorts.extend(outage.scope.cohorts.iter().filter(|cohort| recent(cohort)).cloned());
+    if group.probes.is_empty() {
+        return;
+    }
+    let cohorts = view.target.cohorts.iter().filter(|cohort| group.cohorts.contains(&cohort.id));
+    let cohorts: Vec<&Cohort> = cohorts.collect();
+    let recovered = view.target.probes.iter().any(|probe| {
+        let named = outage.scope.probes.is_empty() || outage.scope.probes.contains(&probe.id);
+        let just_now = |cohort: &&Cohort| {
+            let standing = view.probe_verdict(cohort, probe);
+            cohort.sees(probe) && standing.verdict == Verdict::Up && standing.since > from
+        };
+        named && !group.probes.contains(&probe.id) && cohorts.iter().any(just_now)
+    });
+    if recovered && outage.scope.probes.is_empty() {
+        group.probes.clear();
+    } else if recovered {
+        group.probes.extend(outage.scope.probes.iter().cloned());
+    }
+}
+
 fn continued(
     outage: Outage,
     group: Group,
@@ -190,11 +229,11 @@ fn continued(
     now: Timestamp,
 ) -> Outage {
     let differs = outage.verdict != group.verdict
-        || outage.scope.cohorts != group.scope.cohorts
-        || outage.scope.probes != group.scope.probes;
+        || outage.scope.cohorts != group.cohorts
+        || outage.scope.probes != group.probes;
     let outage = Outage {
         verdict: group.verdict,
-        scope: group.scope,
+        scope: scope(&group, view),
         began_at: outage.began_at.min(group.began_at),
         ..outage
     };
@@ -248,7 +287,34 @@ fn described(mut outage: Outage, view: &View, now: Timestamp) -> Outage {
     outage.failures_explained = within;
     outage.confirmations = confirmations;
     outage.locations.extend(locations);
+    let extent = Extent::of(&outage);
+    let wider = outage.widest.as_ref().is_none_or(|widest| extent.rank() >= widest.rank());
+    if wider {
+        outage.widest = Some(Box::new(extent));
+    }
     outage
+}
+
+/// An outage that is over is remembered by the most it was.
+fn ended(outage: Outage, view: &View, now: Timestamp) -> Outage {
+    let ended_at = Some(ended_at(&outage, view, now));
+    match outage.widest.as_deref().cloned() {
+        Some(Extent { verdict, scope, head_count, sentence }) => {
+            Outage { ended_at, verdict, scope, head_count, sentence, ..outage }
+        }
+        None => Outage { ended_at, ..outage },
+    }
+}
+
+/// The group as a scope, with the step at which it fails where that is one and the same.
+fn scope(group: &Group, view: &View) -> Scope {
+    let scope = Scope {
+        cohorts: group.cohorts.clone(),
+        everyone: group.cohorts.len() == view.target.cohorts.len(),
+        probes: group.probes.clone(),
+        step: None,
+    };
+    Scope { step: common_step(view, &scope), ..scope }
 }
 
 /// The step at which every failing track failed last, where it is one and the same.

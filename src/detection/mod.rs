@@ -3,8 +3,11 @@
 //! [`State::advance`] is the heart: it takes one piece of evidence and returns what changed and
 //! which confirmations would settle a suspicion. Confirmations are evidence here and nowhere else.
 
+mod alike;
 mod grouping;
 mod sequential;
+#[cfg(test)]
+mod tests;
 mod track;
 mod view;
 

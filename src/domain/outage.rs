@@ -43,6 +43,33 @@ pub struct Outage {
     pub failures_explained: u32,
     /// Confirmations that failed, kept as evidence.
     pub confirmations: u32,
+    /// The most it ever was; scope, verdict and sentence say so again once it is over.
+    #[serde(default)]
+    pub widest: Option<Box<Extent>>,
+}
+
+/// How far an outage reached at one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    pub verdict: Verdict,
+    pub scope: Scope,
+    pub head_count: u32,
+    pub sentence: String,
+}
+
+impl Extent {
+    #[must_use]
+    pub fn of(outage: &Outage) -> Self {
+        let Outage { verdict, scope, head_count, sentence, .. } = outage.clone();
+        Self { verdict, scope, head_count, sentence }
+    }
+
+    /// Worse first by verdict, then by people, then by journeys (none named means all).
+    #[must_use]
+    pub fn rank(&self) -> (Verdict, u32, usize) {
+        let probes = &self.scope.probes;
+        (self.verdict, self.head_count, if probes.is_empty() { usize::MAX } else { probes.len() })
+    }
 }
 
 /// What happened to an outage.

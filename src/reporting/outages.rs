@@ -131,6 +131,7 @@ mod tests {
             failures: 3,
             failures_explained: 3,
             confirmations: 0,
+            widest: None,
         }
     }
 

@@ -161,6 +161,7 @@ fn verdicts() -> Vec<DetectionEvent> {
         failures: 24,
         failures_explained: 24,
         confirmations: 4,
+        widest: None,
     };
     vec![
         change(Verdict::Unknown, Verdict::Up, -60),

@@ -177,6 +177,7 @@ pub fn outage(
         failures: 4,
         failures_explained: 4,
         confirmations: 2,
+        widest: None,
     };
     DetectionEvent::Outage { change, outage }
 }

@@ -1,6 +1,6 @@
 //! Pages over a real store, asked by a real client, and looked at in a real browser.
 
-mod browser;
+pub mod browser;
 mod copy;
 mod look;
 mod pages;

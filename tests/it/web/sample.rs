@@ -227,6 +227,7 @@ fn outage(
         failures: 214,
         failures_explained: 212,
         confirmations: 4,
+        widest: None,
     }
 }
 

@@ -1,0 +1,116 @@
+//! Whole timelines over the shipped probes: what is told of an outage from its first failure to
+//! its end.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::config::probes;
+use crate::domain::check::{CheckKind, FailureReason, Outcome};
+use crate::domain::outage::OutageChange;
+
+/// A target whose probes all run once in a round of five seconds.
+struct Timeline {
+    state: State,
+    second: i64,
+    told: Vec<(OutageChange, Outage)>,
+}
+
+impl Timeline {
+    fn new() -> Self {
+        let text = include_str!("../../probes/c3ms.yaml");
+        let target = Arc::new(probes::read("c3ms.yaml", text).unwrap());
+        let state = State::new(target, BTreeMap::new(), Vec::new());
+        Self { state, second: 1_000_000, told: Vec::new() }
+    }
+
+    /// Runs every probe from everywhere, `rounds` times; `fails` says which of them fail.
+    fn run(&mut self, rounds: u32, fails: impl Fn(&str, &str, u32) -> bool) -> &mut Self {
+        let target = Arc::clone(&self.state.view.target);
+        for round in 0..rounds {
+            self.second += 5;
+            let at = Timestamp::from_second(self.second).unwrap();
+            for probe in &target.probes {
+                for location in &probe.locations {
+                    let failed = fails(location.as_str(), probe.id.as_str(), round);
+                    let check = Check {
+                        target: target.id.clone(),
+                        probe: probe.id.clone(),
+                        location: location.clone(),
+                        kind: CheckKind::Slot,
+                        slot_at: at,
+                        finished_at: at,
+                        latency_ms: 1,
+                        outcome: match failed {
+                            true => Outcome::Failed(FailureReason::Refused),
+                            false => Outcome::Passed,
+                        },
+                        steps: Vec::new(),
+                        evidence: None,
+                    };
+                    self.advance(Input::Check(&check), at);
+                }
+            }
+            self.advance(Input::Tick, at.checked_add(Duration::from_secs(2)).unwrap());
+        }
+        self
+    }
+
+    fn advance(&mut self, input: Input<'_>, now: Timestamp) {
+        for event in self.state.advance(input, now).events {
+            if let DetectionEvent::Outage { change, outage } = event {
+                self.told.push((change, outage));
+            }
+        }
+    }
+
+    fn began(&self) -> usize {
+        self.told.iter().filter(|(change, _)| *change == OutageChange::Began).count()
+    }
+
+    fn ended(&self) -> Vec<&str> {
+        let ended = self.told.iter().filter(|(change, _)| *change == OutageChange::Ended);
+        ended.map(|(_, outage)| outage.sentence.as_str()).collect()
+    }
+}
+
+#[test]
+fn what_recovers_piece_by_piece_is_one_outage_remembered_by_the_most_it_was() {
+    let mut timeline = Timeline::new();
+    timeline
+        .run(5, |_, _, _| false)
+        .run(6, |location, _, _| ["noarlunga", "elizabeth"].contains(&location))
+        .run(6, |location, probe, _| location == "noarlunga" && probe == "intake")
+        .run(12, |_, _, _| false);
+    assert_eq!(timeline.began(), 1, "{:#?}", timeline.told);
+    assert_eq!(
+        timeline.ended(),
+        ["C3MS is down for Elizabeth and Noarlunga: every journey fails."]
+    );
+    assert!(timeline.state.open_outages().is_empty());
+}
+
+#[test]
+fn an_outage_that_lasts_narrows_to_whom_it_still_hits() {
+    let mut timeline = Timeline::new();
+    timeline
+        .run(5, |_, _, _| false)
+        .run(6, |location, _, _| ["noarlunga", "elizabeth"].contains(&location))
+        .run(30, |location, _, _| location == "noarlunga");
+    let open: Vec<_> = timeline.state.open_outages().iter().map(|o| o.sentence.as_str()).collect();
+    assert_eq!(open, ["C3MS is down for Noarlunga: every journey fails."]);
+    assert_eq!(timeline.began(), 1);
+}
+
+#[test]
+fn an_office_that_fails_worse_than_the_others_is_an_outage_of_its_own() {
+    // Every third check fails, elsewhere than at Noarlunga, where none passes.
+    let now_and_then = |location: &str, probe: &str, round: u32| {
+        location == "noarlunga" || (round as usize + probe.len() + location.len()).is_multiple_of(3)
+    };
+    let mut timeline = Timeline::new();
+    timeline.run(5, |_, _, _| false).run(24, now_and_then);
+    let mut open: Vec<_> =
+        timeline.state.open_outages().iter().map(|o| (o.verdict, o.scope.cohorts.len())).collect();
+    open.sort();
+    assert_eq!(open, [(Verdict::Intermittent, 8), (Verdict::Down, 1)]);
+}
