@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
-use crate::continuity::views;
-use crate::domain::ids::PlaybookId;
-use crate::store::continuity::{find, outbox};
-use crate::store::{Store, detection};
+use crate::continuity::readiness;
+use crate::continuity::views::{self, ActivationLine};
+use crate::domain::notice::Severity;
+use crate::store::continuity::outbox;
+use crate::store::{Store, StoreError, detection};
 use crate::telemetry::labels::ActivationMode;
 use crate::telemetry::metrics::Metrics;
+use crate::web::plans::Plans;
 
 /// Gauges are read from the store this often.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
@@ -49,26 +52,43 @@ pub async fn keep_saying(
     }
 }
 
-/// Keeps the gauges of continuity as the store has them.
-pub async fn keep_gauges(
-    store: Store,
-    clock: Clock,
-    metrics: Arc<Metrics>,
-    playbooks: Vec<PlaybookId>,
-) {
+/// Keeps the gauges of continuity as the store and the plans have them.
+pub async fn keep_gauges(store: Store, clock: Clock, metrics: Arc<Metrics>, plans: Plans) {
     loop {
-        if let Ok(count) = outbox::in_doubt(&store).await {
-            metrics.set_notices_in_doubt(usize::try_from(count).unwrap_or(usize::MAX));
+        let now = clock.now();
+        if let Err(error) = show_continuity(&store, &metrics, &plans, now).await {
+            tracing::warn!(%error, "the gauges of continuity are as they were");
         }
-        if let Ok(incidents) = find::open_incidents(&store).await {
-            metrics.set_open_incidents("major", incidents.len());
-        }
-        if let Ok(lines) = views::open_activations(&store).await {
-            for playbook in &playbooks {
-                let open = lines.iter().filter(|line| line.playbook == *playbook).count();
-                metrics.set_open_activations(playbook, ActivationMode::Live, open);
-            }
+        let overdue = plans.overdue(now);
+        for kind in readiness::KINDS {
+            let count = overdue.iter().filter(|fault| fault.kind == kind).count();
+            metrics.set_readiness_faults(kind, count);
         }
         clock.sleep(GAUGE_INTERVAL).await;
     }
+}
+
+async fn show_continuity(
+    store: &Store,
+    metrics: &Metrics,
+    plans: &Plans,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let in_doubt = outbox::in_doubt(store).await?;
+    metrics.set_notices_in_doubt(usize::try_from(in_doubt).unwrap_or(usize::MAX));
+    let incidents = views::incidents(store, now, now).await?;
+    for severity in Severity::ALL {
+        let open = incidents.iter().filter(|one| one.severity == *severity);
+        let open = open.filter(|one| one.closed_at.is_none()).count();
+        metrics.set_open_incidents(severity.as_str(), open);
+    }
+    let lines = views::open_activations(store).await?;
+    for playbook in plans.playbooks.borrow().iter() {
+        for (mode, exercise) in [(ActivationMode::Live, false), (ActivationMode::Drill, true)] {
+            let of =
+                |line: &&ActivationLine| line.playbook == playbook.id && line.exercise == exercise;
+            metrics.set_open_activations(&playbook.id, mode, lines.iter().filter(of).count());
+        }
+    }
+    Ok(())
 }

@@ -6,8 +6,10 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::config::installation::Installation;
+use crate::continuity::readiness;
 use crate::domain::ids::PlaybookId;
 use crate::domain::length::Length;
+use crate::domain::notice::Severity;
 use crate::domain::target::Target;
 use crate::probing::run::{Setting, Writes};
 use crate::probing::values::Secrets;
@@ -75,7 +77,11 @@ pub fn labels(targets: &[Arc<Setting>], playbooks: &[PlaybookId]) -> LabelSets {
         objectives: probes().filter_map(|probe| probe.objectives.latency).collect(),
         channels: ["email", "webhook", "console"].map(str::to_owned).to_vec(),
         playbooks: playbooks.to_vec(),
-        severities: vec!["major".to_owned()],
-        readiness_kinds: copy_readiness::KINDS.map(str::to_owned).to_vec(),
+        severities: Severity::ALL.iter().map(ToString::to_string).collect(),
+        readiness_kinds: copy_readiness::KINDS
+            .into_iter()
+            .chain(readiness::KINDS)
+            .map(str::to_owned)
+            .collect(),
     }
 }

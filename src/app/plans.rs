@@ -1,6 +1,6 @@
 //! Starts continuity: the engine, the outbox and the channels behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +55,8 @@ pub struct Started {
     pub handle: Handle,
     pub people: Arc<People>,
     pub playbooks: Arc<Vec<Arc<crate::domain::playbook::Playbook>>>,
+    /// That notices can go out by.
+    pub channels: Arc<BTreeSet<Channel>>,
     pub effects: mpsc::Receiver<Effect>,
 }
 
@@ -82,9 +84,10 @@ pub async fn start(
     let mut desk = Desk::new(service.time_zone.clone(), host.clone(), link);
     desk.webhooks =
         service.webhooks.iter().map(|(name, hook)| (name.clone(), hook.url.clone())).collect();
-    let mut channels: std::collections::BTreeSet<_> = [Channel::Console].into();
+    let mut channels: BTreeSet<_> = [Channel::Console].into();
     channels.extend(carriers.mail.as_ref().map(|_| Channel::Email));
     channels.extend((!carriers.webhooks.is_empty()).then_some(Channel::Webhook));
+    let known = Arc::new(channels.clone());
     let settings = Settings {
         playbooks: loaded,
         people: Arc::clone(&people),
@@ -116,7 +119,8 @@ pub async fn start(
         async move { carriers.send(&row, &mark).await }
     };
     tasks.spawn(outbox.run(send, stop));
-    Ok(Started { handle, people, playbooks: Arc::new(playbooks), effects: carried })
+    let playbooks = Arc::new(playbooks);
+    Ok(Started { handle, people, playbooks, channels: known, effects: carried })
 }
 
 fn channel_word(channel: Channel) -> &'static str {

@@ -131,6 +131,7 @@ impl Running {
             people: watch::channel(started.people).1,
             playbooks: watch::channel(started.playbooks).1,
             continuity: started.handle,
+            channels: started.channels,
             links,
         };
         Ok((plans, started.effects))
@@ -173,9 +174,8 @@ impl Running {
     fn start_words(&self, live: watch::Sender<String>, plans: &Plans) {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         self.endless(live::keep_saying(store, clock, self.changes.subscribe(), live));
-        let playbooks = plans.playbooks.borrow().iter().map(|plan| plan.id.clone()).collect();
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        self.endless(live::keep_gauges(store, clock, Arc::clone(&self.metrics), playbooks));
+        self.endless(live::keep_gauges(store, clock, Arc::clone(&self.metrics), plans.clone()));
     }
 
     /// The socket for the command line on this machine. The service goes on without it.

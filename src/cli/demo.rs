@@ -19,7 +19,8 @@ pub struct Demo {
     /// Which case system stands in.
     #[arg(long, default_value = "c3ms")]
     profile: String,
-    /// Plays an outage and its people in about three minutes and ends with a summary.
+    /// Ends after this outage, about three minutes, with a summary. Without it the demo plays
+    /// march-2023 and goes on until it is stopped.
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]

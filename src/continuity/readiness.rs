@@ -18,13 +18,17 @@ const AHEAD: Duration = Duration::from_secs(7 * 86_400);
 /// And how often within that.
 const STRIDE: Duration = Duration::from_secs(3_600);
 
+/// Every kind of fault, for metrics.
+pub const KINDS: [&str; 5] =
+    ["role-empty", "role-thin", "one-channel", "night-gap", "review-overdue"];
+
 /// Something that would be missing on the worst day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReadinessFault {
     pub playbook: PlaybookId,
     /// None for a fault of the plan as a whole.
     pub role: Option<RoleId>,
-    /// For metrics: `role-empty`, `role-thin`, `one-channel`, `night-gap`, `review-overdue`.
+    /// One of [`KINDS`].
     pub kind: &'static str,
     /// What is wrong and what to do about it.
     pub words: String,

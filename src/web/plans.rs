@@ -1,12 +1,16 @@
 //! What the pages need of continuity: who is who, which plans there are, and where decisions go.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use crate::channels::link::LinkKey;
 use crate::continuity::command::{CommandError, Handle};
+use crate::continuity::readiness::{self, ReadinessFault};
+use crate::domain::notice::Channel;
 use crate::domain::people::People;
 use crate::domain::playbook::Playbook;
 
@@ -22,8 +26,23 @@ pub struct Plans {
     pub playbooks: watch::Receiver<Arc<Vec<Arc<Playbook>>>>,
     /// Where decisions go; each answer means it is durable.
     pub continuity: Handle,
+    /// That notices can go out by.
+    pub channels: Arc<BTreeSet<Channel>>,
     /// Verifies the links in notices.
     pub links: Arc<LinkKey>,
+}
+
+impl Plans {
+    /// What would be missing on the worst day, each thing once.
+    #[must_use]
+    pub fn overdue(&self, now: Timestamp) -> Vec<ReadinessFault> {
+        let (playbooks, people) = (self.playbooks.borrow().clone(), self.people.borrow().clone());
+        let plans = playbooks.iter().map(AsRef::as_ref);
+        let mut faults = readiness::faults(plans, &people, &self.channels, now);
+        let mut said = BTreeSet::new();
+        faults.retain(|fault| said.insert(fault.words.clone()));
+        faults
+    }
 }
 
 impl Web {

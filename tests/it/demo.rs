@@ -10,10 +10,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use fantoccini::Locator;
 use holdfast::clock::Clock;
 use holdfast::crypto::totp::TotpSecret;
 use serde_json::Value;
 
+use crate::grafana::Prometheus;
 use crate::web::browser::{Appearance, Browser, NARROW, WIDE};
 
 /// Something is said more often than this while a scenario plays.
@@ -120,18 +122,23 @@ async fn open(origin: &str, appearance: Appearance, path: &str) -> Browser {
 /// Signs in on the form that is open.
 async fn sign_in(browser: &Browser, person: &str) {
     let secret = TotpSecret::from_base32("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP").unwrap();
-    let form = browser.client.form(fantoccini::Locator::Css("main form")).await.unwrap();
+    let form = browser.client.form(Locator::Css("main form")).await.unwrap();
     let code = secret.code_at(Clock::system().now());
     for (name, value) in
         [("name", person), ("passphrase", "synthetic people only"), ("code", &code)]
     {
         form.set_by_name(name, value).await.unwrap();
     }
-    form.submit().await.unwrap();
+    press(browser, "main form .button").await;
+}
+
+async fn press(browser: &Browser, selector: &str) {
+    let element = browser.client.find(Locator::Css(selector)).await;
+    element.unwrap_or_else(|error| panic!("{selector}: {error}")).click().await.unwrap();
 }
 
 async fn text(browser: &Browser, selector: &str) -> String {
-    let element = browser.client.find(fantoccini::Locator::Css(selector)).await;
+    let element = browser.client.find(Locator::Css(selector)).await;
     element.unwrap_or_else(|error| panic!("{selector}: {error}")).text().await.unwrap()
 }
 
@@ -140,6 +147,7 @@ async fn three_days_in_march_are_seen_told_carried_through_and_accounted_for() {
     let mut demo = Demo::start();
     let line = demo.hear("staff page");
     let origin = line.split_whitespace().last().unwrap().trim_end_matches('/').to_owned();
+    let prometheus = Prometheus::scraping(origin.strip_prefix("http://").unwrap()).await;
     let staff = open(&origin, WIDE, "/?office=report-line").await;
     let operations = open(&origin, WIDE, "/sign-in?next=/ops").await;
     sign_in(&operations, "p-ops-1").await;
@@ -173,15 +181,19 @@ async fn three_days_in_march_are_seen_told_carried_through_and_accounted_for() {
     let plans = text(&operations, "#plans").await;
     assert!(plans.contains("Case system down"), "{plans}");
     demo.picture(&operations, "operations").await;
-    operations
-        .client
-        .find(fantoccini::Locator::Css("#plans a"))
-        .await
-        .unwrap()
-        .click()
-        .await
-        .unwrap();
+    operations.client.find(Locator::Css("#plans a")).await.unwrap().click().await.unwrap();
     demo.picture(&operations, "plan").await;
+
+    // The wallboard is over the very service, started again after it was killed.
+    for (expression, shown) in [
+        ("holdfast:verdict:code{cohort='noarlunga'} == 4", 4.0),
+        ("holdfast_portal_open", 1.0),
+        ("holdfast_activation_open{playbook='march-2023',mode='live'}", 1.0),
+    ] {
+        let number = prometheus.number(expression, Duration::from_secs(20)).await;
+        assert_eq!(number, Ok(shown), "{expression}");
+    }
+    prometheus.shows_every_panel().await;
 
     demo.hear("agreed to stand down");
     demo.hear("All clear");

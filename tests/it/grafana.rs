@@ -33,7 +33,7 @@ const VARIABLES: [(&str, &str); 4] =
     [("$__rate_interval", "10s"), ("$__range", "10s"), ("$target", ".*"), ("[1h]", "[10s]")];
 
 /// A Prometheus of Debian's, ended with this value.
-struct Prometheus {
+pub struct Prometheus {
     process: Child,
     url: String,
     client: reqwest::Client,
@@ -42,7 +42,7 @@ struct Prometheus {
 
 impl Prometheus {
     /// Scrapes `target`, as in `127.0.0.1:8080`, every second, and evaluates our rules.
-    async fn scraping(target: &str) -> Self {
+    pub async fn scraping(target: &str) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = TempDir::new().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -74,7 +74,7 @@ impl Prometheus {
     }
 
     /// Waits until a query has an answer with a number in it.
-    async fn number(&self, expression: &str, within: Duration) -> Result<f64, Value> {
+    pub async fn number(&self, expression: &str, within: Duration) -> Result<f64, Value> {
         let mut last = Value::Null;
         let asking = async {
             loop {
@@ -87,6 +87,14 @@ impl Prometheus {
         };
         let answer = tokio::time::timeout(within, asking).await;
         answer.map_err(|_| last)
+    }
+
+    /// Every query of the wallboard has a number in its answer.
+    pub async fn shows_every_panel(&self) {
+        for (title, expression) in queries(&wallboard()) {
+            let shown = self.number(&expression, Duration::from_secs(15)).await;
+            assert!(shown.is_ok(), "'{title}' shows nothing: {expression}: {shown:?}");
+        }
     }
 }
 
@@ -253,10 +261,7 @@ async fn every_query_shows_something_and_silence_is_never_shown_as_working() {
     let down = prometheus.number(&format!("{noarlunga} == 4"), patience).await;
     assert!(down.is_ok(), "never down: {down:?}");
 
-    for (title, expression) in queries(&wallboard()) {
-        let shown = prometheus.number(&expression, Duration::from_secs(15)).await;
-        assert!(shown.is_ok(), "'{title}' shows nothing: {expression}: {shown:?}");
-    }
+    prometheus.shows_every_panel().await;
     let lines = queries(&wallboard());
     let query = |title: &str| &lines.iter().find(|(shown, _)| shown == title).unwrap().1;
     let affected = prometheus.number(query("Staff affected"), patience).await;

@@ -28,7 +28,7 @@ use super::init;
 use crate::clock::Clock;
 use crate::standin::scenario::Scenario;
 
-/// Scenarios that ship, by name.
+/// Scenarios that ship, by name; the first one is played when none is named.
 const SCENARIOS: &[(&str, &str)] = &[("march-2023", include_str!("march-2023.yaml"))];
 /// A scenario's people have so long after its last fault.
 const PEOPLE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -36,7 +36,7 @@ const PEOPLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// What to show.
 pub struct Options {
     pub profile: String,
-    /// Plays it to its end; without one the demo runs until it is stopped.
+    /// Ends with it; when none is named the demo goes on until it is stopped.
     pub scenario: Option<String>,
     pub listen: SocketAddr,
     /// Where its files go; a temporary folder when left out.
@@ -45,8 +45,8 @@ pub struct Options {
     pub say: Arc<dyn Fn(String) + Send + Sync>,
 }
 
-/// Runs the demo to the end of its scenario, or until `stop`. A scenario played to its end is
-/// summed up.
+/// Runs the demo, to the end of the scenario that was named or until `stop`. A scenario played to
+/// its end is summed up.
 ///
 /// # Errors
 /// When something cannot start, or the service dies again and again.
@@ -56,7 +56,8 @@ pub async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<Option<Summary>> {
     let profile = init::profile(&options.profile)?;
-    let scenario = options.scenario.as_deref().map(scenario).transpose()?;
+    let ends = options.scenario.is_some();
+    let scenario = scenario(options.scenario.as_deref().unwrap_or(SCENARIOS[0].0))?;
     let folder = match options.data {
         Some(folder) => folder,
         None => std::env::temp_dir().join(format!("holdfast-demo-{}", std::process::id())),
@@ -68,10 +69,6 @@ pub async fn run(
     let ending = stop.child_token();
     let mut serving = tokio::spawn(child::keep_serving(world.config.clone(), ending.clone()));
     let begun_at = clock.now();
-    let Some(scenario) = scenario else {
-        serving.await.context("serving")??;
-        return Ok(None);
-    };
     let ended_at = tokio::select! {
         ended_at = play(&scenario, &world, &clock, &narrator) => ended_at?,
         served = &mut serving => {
@@ -79,10 +76,16 @@ pub async fn run(
             return Ok(None);
         }
     };
-    ending.cancel();
-    serving.await.context("serving")??;
+    if ends {
+        ending.cancel();
+        (&mut serving).await.context("serving")??;
+    }
     let summary = summary::sum_up(&world.config, begun_at, ended_at).await?;
     summary.lines().into_iter().for_each(|line| narrator.print(line));
+    if !ends {
+        narrator.print("\nIt goes on until you stop it: sign in and look around.".to_owned());
+        serving.await.context("serving")??;
+    }
     Ok(Some(summary))
 }
 

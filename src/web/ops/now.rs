@@ -77,6 +77,8 @@ struct NowPage {
     rows: Vec<TargetRow>,
     waiting: Vec<WaitingLine>,
     plans: Vec<PlanLine>,
+    /// What would be missing on the worst day.
+    overdue: Vec<String>,
     reports: Vec<ReportLine>,
     copy: Vec<CopyLine>,
     well: Vec<WellLine>,
@@ -108,6 +110,7 @@ pub(in crate::web) async fn now(
         // Not being able to ask says so in "is Holdfast itself well".
         waiting: plans::waiting(&web, &visitor, &times).await.unwrap_or_default(),
         plans: picture.plans.iter().map(|plan| PlanLine::new(plan, &times)).collect(),
+        overdue: plans::overdue(&web, times.now()),
         reports: reports(&targets, picture, &times),
         copy: copy::lines(&web, &times).await,
         well: well(&targets, &seen, &figures, &times),

@@ -1,5 +1,7 @@
 //! Plans in force and what they ask of whoever reads, as lists on the console's pages.
 
+use jiff::Timestamp;
+
 use super::super::Web;
 use super::super::gate::Visitor;
 use super::super::times::Times;
@@ -72,4 +74,15 @@ pub async fn waiting(
     let Some(session) = visitor.session() else { return Ok(Vec::new()) };
     let all = pending(&web.store, &web.people(), &session.account.person, times.now()).await?;
     Ok(all.iter().map(|one| WaitingLine::new(one, times)).collect())
+}
+
+/// What would be missing on the worst day, in words: so many of them, and how many more.
+#[must_use]
+pub fn overdue(web: &Web, now: Timestamp) -> Vec<String> {
+    const SHOWN: usize = 6;
+    let faults = web.plans.as_ref().map(|plans| plans.overdue(now)).unwrap_or_default();
+    let more = faults.len().saturating_sub(SHOWN);
+    let mut words: Vec<_> = faults.into_iter().take(SHOWN).map(|fault| fault.words).collect();
+    words.extend((more > 0).then(|| format!("And {more} more: see holdfast_readiness_faults.")));
+    words
 }

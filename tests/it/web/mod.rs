@@ -117,6 +117,7 @@ pub async fn serve() -> Served {
             people: watch::channel(plans::people()).1,
             playbooks: watch::channel(Arc::new(vec![Arc::new(plans::playbook())])).1,
             continuity,
+            channels: Arc::new([holdfast::domain::notice::Channel::Email].into()),
             links: Arc::new(holdfast::channels::link::LinkKey::new(&"synthetic".into())),
         }),
         copy: watched,
