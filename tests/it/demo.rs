@@ -86,7 +86,7 @@ impl Demo {
     fn end(mut self) -> (Value, Vec<String>) {
         let mut output = String::new();
         self.process.stdout.take().unwrap().read_to_string(&mut output).unwrap();
-        self.heard.extend(self.lines.iter());
+        self.heard.extend(self.lines.try_iter());
         assert!(self.process.wait().unwrap().success(), "{}", self.heard.join("\n"));
         let last = output.lines().last().expect("it ends with an object");
         let mails = mails(&self.data().join("mail"));
@@ -96,8 +96,11 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // It has ended by itself unless the test failed.
+        // Both have ended by themselves unless the test failed.
         let _ = self.process.kill();
+        if let Ok(id) = std::fs::read_to_string(self.data().join("serve.pid")) {
+            let _ = Command::new("kill").args(["-KILL", id.trim()]).stderr(Stdio::null()).status();
+        }
     }
 }
 

@@ -22,15 +22,20 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 /// # Errors
 /// When it cannot be started, or dies at once again and again.
 pub async fn keep_serving(config: PathBuf, stop: CancellationToken) -> anyhow::Result<()> {
+    // For whoever wants to see what a death does.
+    let pid_file = config.with_file_name("serve.pid");
     let mut deaths = 0;
     loop {
         let mut child = start(&config)?;
         if let Some(id) = child.id() {
-            std::fs::write(config.with_file_name("serve.pid"), id.to_string())?;
+            std::fs::write(&pid_file, id.to_string())?;
         }
         let watch = crate::clock::Stopwatch::start();
         let ended = tokio::select! {
-            () = stop.cancelled() => return end(child).await,
+            () = stop.cancelled() => {
+                std::fs::remove_file(&pid_file)?;
+                return end(child).await;
+            }
             ended = child.wait() => ended.context("waiting for the service")?,
         };
         anyhow::ensure!(ended.code() != Some(2), "the service refuses its files");

@@ -14,7 +14,7 @@ use crate::continuity::standing::TargetStanding;
 use crate::continuity::timers::after;
 use crate::domain::ids::{ChecklistItemId, PersonId, PlaybookStepId, RoleId};
 use crate::domain::incident::{ActivationId, Phase};
-use crate::domain::playbook::{Checklist, Playbook, Proof, Step, Verb};
+use crate::domain::playbook::{Checklist, ItemsFrom, Playbook, Proof, Step, Verb};
 use crate::store::continuity::find;
 use crate::store::{Store, StoreError};
 
@@ -102,6 +102,8 @@ pub struct ChecklistLine {
     pub text: String,
     pub must: bool,
     pub proof: Option<Proof>,
+    /// Where what the line speaks of is listed.
+    pub items_from: Option<ItemsFrom>,
     pub ticked_by: Option<(PersonId, Timestamp)>,
     pub given: Option<String>,
     pub checked_by: Option<PersonId>,
@@ -290,6 +292,7 @@ fn checklist(
             text: item.text.clone(),
             must: item.must,
             proof: item.proof,
+            items_from: item.items_from,
             ticked_by: tick.map(|tick| (tick.by.clone(), tick.at)),
             given: tick.and_then(|tick| tick.proof.clone()),
             checked_by: tick.and_then(|tick| tick.checked_by.clone()),

@@ -3,7 +3,7 @@
 //! Whether this person may answer is decided by continuity when they do.
 
 use crate::continuity::views::timeline::{ChecklistView, StepView};
-use crate::domain::playbook::Proof;
+use crate::domain::playbook::{ItemsFrom, Proof};
 
 use super::timeline::Source;
 
@@ -21,6 +21,8 @@ pub struct TickLine {
     pub must: bool,
     /// What has to be given with the tick: "how many", "in words".
     pub proof: Option<&'static str>,
+    /// The page that lists what the line speaks of, and its name.
+    pub list: Option<(&'static str, &'static str)>,
     /// Who ticked it and when; none while it is open.
     pub ticked: Option<String>,
     /// Ticked by one, to be checked by a second person.
@@ -49,6 +51,10 @@ pub fn tick_lines(list: &ChecklistView, source: &Source<'_>) -> Vec<TickLine> {
             proof: line.proof.map(|proof| match proof {
                 Proof::Count => "how many",
                 Proof::Words => "in words",
+            }),
+            list: line.items_from.and_then(|list| match list {
+                ItemsFrom::DueDuringOutage => Some(("/portal/due", "What is due, in the copy")),
+                ItemsFrom::DowntimeJournal => None,
             }),
             ticked: line.ticked_by.as_ref().map(|(by, at)| {
                 let who = source.names.person(by);
