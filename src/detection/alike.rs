@@ -1,12 +1,16 @@
 //! Which failing cohorts belong together: one verdict, and journeys in common.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::domain::ids::{CohortId, ProbeId};
 use crate::domain::outage::Outage;
 use crate::domain::verdict::Verdict;
+
+/// Every probe has run several times within this while after an outage was detected.
+const ONSET_WINDOW: Duration = Duration::from_secs(30);
 
 /// How a cohort fails: the verdict, since when, and the failing probes (none where all fail).
 pub struct Failing {
@@ -43,13 +47,16 @@ impl Group {
 
     /// Whether it is of the same kind as others that fail with this verdict and these probes.
     ///
-    /// Which journeys an intermittent failure has hit so far is chance, so they do not count.
-    fn is_like(&self, verdict: Verdict, probes: &BTreeSet<ProbeId>) -> bool {
-        self.verdict == verdict && (verdict == Verdict::Intermittent || self.probes == *probes)
+    /// Which journeys an intermittent failure has hit so far is chance, so they do not count. Nor
+    /// do they at the `onset` of any: the others may be about to follow.
+    fn is_like(&self, verdict: Verdict, probes: &BTreeSet<ProbeId>, onset: bool) -> bool {
+        let by_chance = onset || verdict == Verdict::Intermittent;
+        self.verdict == verdict && (by_chance || self.probes == *probes)
     }
 
-    pub fn joins(&self, outage: &Outage) -> bool {
-        self.is_like(outage.verdict, &outage.scope.probes)
+    pub fn joins(&self, outage: &Outage, now: Timestamp) -> bool {
+        let age = Duration::try_from(now.duration_since(outage.detected_at)).unwrap_or_default();
+        self.is_like(outage.verdict, &outage.scope.probes, age < ONSET_WINDOW)
     }
 
     /// Together with those who are in the outage already.
@@ -69,7 +76,7 @@ pub fn grouped(failing: BTreeMap<CohortId, Failing>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for (cohort, failing) in failing {
         let one = Group::new(cohort, failing);
-        match groups.iter_mut().find(|group| group.is_like(one.verdict, &one.probes)) {
+        match groups.iter_mut().find(|group| group.is_like(one.verdict, &one.probes, false)) {
             Some(group) => group.add(one),
             None => groups.push(one),
         }

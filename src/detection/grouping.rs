@@ -2,6 +2,7 @@
 //! and which outage of before it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use super::alike::{Failing, Group, grouped};
 use super::view::View;
 use crate::domain::ids::{CohortId, LocationId, ProbeId, StepId};
 use crate::domain::outage::{DetectionEvent, Extent, Outage, OutageChange, OutageId};
-use crate::domain::target::{Cohort, Target};
+use crate::domain::target::{Cohort, Probe, Target};
 use crate::domain::verdict::{Scope, Verdict};
 
 /// How long after the first verdict an outage waits to be told, so that journeys and offices that
@@ -60,9 +61,10 @@ impl Outages {
         for group in grouped(failing) {
             let outage = if let Some(index) = most_alike(&left, &group.cohorts) {
                 continued(left.remove(index), group, view, &mut events, now)
-            } else if let Some(index) = self.open.iter().position(|outage| group.joins(outage)) {
+            } else if let Some(index) = self.open.iter().position(|outage| group.joins(outage, now))
+            {
                 let outage = self.open.remove(index);
-                let group = group.with(&outage);
+                let group = plain(group.with(&outage), view);
                 continued(outage, group, view, &mut events, now)
             } else {
                 self.began(group, view, &mut events, now)
@@ -177,8 +179,13 @@ fn stayed(
     now: Timestamp,
 ) -> Option<Group> {
     let mut group: Option<Group> = None;
-    for cohort in &outage.scope.cohorts {
-        if failing.get(cohort).is_none_or(|failing| failing.verdict > outage.verdict) {
+    let from = now.checked_sub(NARROW_AFTER).unwrap_or(now);
+    for cohort in view.target.cohorts.iter().filter(|one| outage.scope.cohorts.contains(&one.id)) {
+        let leaves = |failing: &Failing| {
+            failing.verdict > outage.verdict || is_narrower(failing, outage, cohort, view, from)
+        };
+        let cohort = &cohort.id;
+        if failing.get(cohort).is_none_or(leaves) {
             continue;
         }
         let one = failing.remove(cohort).map(|failing| Group::new(cohort.clone(), failing))?;
@@ -187,9 +194,44 @@ fn stayed(
             None => group = Some(one),
         }
     }
-    let mut group = group?;
+    let mut group = plain(group?, view);
     linger(&mut group, outage, view, now);
     Some(group)
+}
+
+/// Names no probe where every one fails that these cohorts see.
+fn plain(mut group: Group, view: &View) -> Group {
+    let cohorts = || view.target.cohorts.iter().filter(|one| group.cohorts.contains(&one.id));
+    let mut seen = view.target.probes.iter().filter(|probe| cohorts().any(|one| one.sees(probe)));
+    if seen.all(|probe| group.probes.contains(&probe.id)) {
+        group.probes.clear();
+    }
+    group
+}
+
+/// Whether fewer journeys fail for a cohort than for the others of its outage, and the rest have
+/// been well for long: then it was put with them too soon.
+fn is_narrower(
+    failing: &Failing,
+    outage: &Outage,
+    cohort: &Cohort,
+    view: &View,
+    from: Timestamp,
+) -> bool {
+    let well_for_long = |probe: &&Arc<Probe>| {
+        let standing = view.probe_verdict(cohort, probe);
+        standing.verdict == Verdict::Up && standing.since <= from
+    };
+    let named = &outage.scope.probes;
+    let mut others = view.target.probes.iter().filter(|probe| {
+        cohort.sees(probe)
+            && !failing.probes.contains(&probe.id)
+            && (named.is_empty() || named.contains(&probe.id))
+    });
+    outage.verdict != Verdict::Intermittent
+        && !failing.probes.is_empty()
+        && outage.detected_at <= from
+        && others.any(|probe| well_for_long(&probe))
 }
 
 /// Keeps what has only just recovered: recovery comes piece by piece, and each piece told as a

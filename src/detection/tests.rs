@@ -114,3 +114,30 @@ fn an_office_that_fails_worse_than_the_others_is_an_outage_of_its_own() {
     open.sort();
     assert_eq!(open, [(Verdict::Intermittent, 8), (Verdict::Down, 1)]);
 }
+
+#[test]
+fn what_fails_everywhere_at_once_is_one_outage_though_probes_find_out_one_by_one() {
+    // The probes of an office begin to fail one round after another, and offices differ.
+    let late = |location: &str, probe: &str| (location.len() + probe.len()) as u32 % 3;
+    let mut timeline = Timeline::new();
+    timeline
+        .run(5, |_, _, _| false)
+        .run(12, |location, probe, round| round >= late(location, probe));
+    assert_eq!(timeline.began(), 1, "{:#?}", timeline.told);
+    let open: Vec<_> = timeline.state.open_outages().iter().map(|o| o.sentence.as_str()).collect();
+    assert_eq!(open, ["C3MS is down everywhere: every journey fails."]);
+}
+
+#[test]
+fn who_has_less_trouble_than_the_others_is_told_apart_in_time() {
+    let mut timeline = Timeline::new();
+    timeline
+        .run(5, |_, _, _| false)
+        .run(30, |location, probe, _| location == "noarlunga" || probe == "intake");
+    let mut open: Vec<_> =
+        timeline.state.open_outages().iter().map(|o| o.sentence.as_str()).collect();
+    open.sort_unstable();
+    assert_eq!(open.len(), 2, "{open:?}");
+    assert_eq!(open[1], "C3MS is down for Noarlunga: every journey fails.");
+    assert!(open[0].contains("Youth Justice, only lodging an intake."), "{open:?}");
+}
