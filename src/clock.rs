@@ -47,12 +47,15 @@ impl Clock {
         })))
     }
 
-    /// The wall-clock instant now.
+    /// The wall-clock instant now, in whole microseconds: what is kept can then be what is held.
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Kind::System { .. } => Timestamp::now(),
+            Kind::System { .. } => {
+                let now = Timestamp::now();
+                Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+            }
             Kind::Manual(manual) => *manual.now.borrow(),
         }
     }

@@ -184,7 +184,7 @@ async fn journey(
     {
         let step = step.as_ref().map_or("", StepId::as_str);
         let detail = &fault.detail;
-        tracing::error!(probe = %probe.id, step, detail, "a synthetic record may be left behind");
+        tracing::warn!(probe = %probe.id, step, detail, "a synthetic record may be left behind");
     }
     // What fails there after the journey failed is no news of the target.
     let ended = main.and(last);

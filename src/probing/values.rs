@@ -22,13 +22,18 @@ pub struct Values<'a> {
     run_time: String,
 }
 
-/// A name that has no value although the file was checked: a secret that was not supplied.
+/// A name that has no value although the file was checked: the step that captures it did not get
+/// so far, or a secret was not supplied.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unknown(pub String);
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the secret '{}' was not supplied: name it in holdfast.yaml", self.0)
+        write!(
+            f,
+            "'{}' has no value: nothing was captured, or holdfast.yaml names no such secret",
+            self.0
+        )
     }
 }
 

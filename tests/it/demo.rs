@@ -133,16 +133,26 @@ async fn sign_in(browser: &Browser, person: &str) {
         form.set_by_name(name, value).await.unwrap();
     }
     press(browser, "main form .button").await;
+    find(browser, "form[action='/sign-out']").await;
 }
 
 async fn press(browser: &Browser, selector: &str) {
-    let element = browser.client.find(Locator::Css(selector)).await;
-    element.unwrap_or_else(|error| panic!("{selector}: {error}")).click().await.unwrap();
+    find(browser, selector).await.click().await.unwrap();
+}
+
+/// An element that is there, or soon will be.
+async fn find(browser: &Browser, selector: &str) -> fantoccini::elements::Element {
+    match browser.client.wait().for_element(Locator::Css(selector)).await {
+        Ok(element) => element,
+        Err(error) => {
+            let page = browser.client.find(Locator::Css("body")).await.unwrap();
+            panic!("{selector}: {error}: {}", page.text().await.unwrap());
+        }
+    }
 }
 
 async fn text(browser: &Browser, selector: &str) -> String {
-    let element = browser.client.find(Locator::Css(selector)).await;
-    element.unwrap_or_else(|error| panic!("{selector}: {error}")).text().await.unwrap()
+    find(browser, selector).await.text().await.unwrap()
 }
 
 #[tokio::test]
@@ -198,8 +208,12 @@ async fn three_days_in_march_are_seen_told_carried_through_and_accounted_for() {
     }
     prometheus.shows_every_panel().await;
 
-    demo.hear("agreed to stand down");
-    demo.hear("All clear");
+    demo.hear("What it came to");
+    for words in ["agreed to stand down", "All clear"] {
+        assert!(demo.heard.iter().any(|line| line.contains(words)), "{:#?}", demo.heard);
+    }
+    let error = demo.heard.iter().find(|line| line.contains(" ERROR "));
+    assert_eq!(error, None, "nothing is wrong with Holdfast itself");
     for browser in [staff, operations, worker] {
         browser.close().await;
     }
