@@ -41,7 +41,7 @@ impl<'a> Draft<'a> {
     }
 
     pub fn decision(self) -> Decision {
-        Decision { state: self.state, events: self.events, effects: self.effects }
+        Decision { at: self.now, state: self.state, events: self.events, effects: self.effects }
     }
 
     pub fn emit(&mut self, event: Event) {

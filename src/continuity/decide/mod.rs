@@ -97,6 +97,8 @@ pub enum Input {
 /// What follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
+    /// When it was decided, which is when its events happened.
+    pub at: Timestamp,
     /// The state with the events folded in.
     pub state: Activation,
     pub events: Vec<Event>,

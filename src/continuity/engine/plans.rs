@@ -121,7 +121,7 @@ impl Engine {
                 effects.extend(decision.effects);
             }
             let effects = merge_overdue(effects, now);
-            self.keep(&id, Decision { state, events, effects }, Vec::new()).await.ok();
+            self.keep(&id, Decision { at: now, state, events, effects }, Vec::new()).await.ok();
         }
     }
 
@@ -253,8 +253,7 @@ impl Engine {
         decision: Decision,
         (playbook, answered): (Option<PinnedPlaybook>, Vec<String>),
     ) -> Result<Held, CommandError> {
-        let now = self.clock.now();
-        let Decision { state, events, effects } = decision;
+        let Decision { at: now, state, events, effects } = decision;
         let rows = chain(id, (held.events, &held.last_hash), &events, now);
         let last_hash = rows.last().map_or(held.last_hash, |row| row.hash.clone());
         let events_after = held.events + rows.len() as u64;
