@@ -1,8 +1,6 @@
 //! `holdfast activation`: plans put in force, answered and stood down by hand.
 
-use std::path::PathBuf;
-
-use super::{CliError, in_words, print, print_json, recorded};
+use super::{CliError, InstallationArgs, in_words, print, print_json, recorded};
 use crate::app::control;
 use crate::config::installation::{self, Installation};
 use crate::continuity::views::{ActivationLine, open_activations};
@@ -19,11 +17,8 @@ use crate::web::control::{Done, Order};
 /// --reason "ring-around at 07:10" --by p-plan-owner
 #[derive(Debug, clap::Args)]
 pub struct Activation {
-    #[arg(long, global = true, default_value = "holdfast.yaml", value_name = "FILE")]
-    config: PathBuf,
-    /// Prints JSON.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    on: InstallationArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -79,13 +74,13 @@ enum Verb {
 
 impl Activation {
     pub async fn run(self) -> Result<(), CliError> {
-        let service = installation::load(&self.config)?;
+        let service = installation::load(&self.on.config)?;
         let (order, words) = match self.verb {
             Verb::List => {
                 let store = recorded(&service).await?;
                 let open = open_activations(&store).await;
                 store.close().await;
-                return list(&service, &open.map_err(anyhow::Error::from)?, self.json);
+                return list(&service, &open.map_err(anyhow::Error::from)?, self.on.json);
             }
             Verb::Start { playbook, unit, ground, reason, by, exercise } => {
                 (Order::Start { playbook, unit, ground, reason, by, exercise }, "In force")
@@ -100,7 +95,7 @@ impl Activation {
             }
         };
         let done = control::ask(&service.data, &order).await?;
-        if self.json {
+        if self.on.json {
             return print_json(&done);
         }
         let Done { activation } = done;

@@ -1,12 +1,11 @@
 //! `holdfast incident`: what is on, and what people note on it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{CliError, in_words, print, print_json, recorded};
+use super::{CliError, InstallationArgs, in_words, print, print_json, recorded};
 use crate::app::control;
 use crate::clock::Clock;
 use crate::config::installation::{self, Installation};
@@ -23,11 +22,8 @@ const LISTED_WINDOW: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Example: holdfast incident note INC-20260301-1 --by p-ops-1 "supplier rung at 10:15"
 #[derive(Debug, clap::Args)]
 pub struct Incident {
-    #[arg(long, global = true, default_value = "holdfast.yaml", value_name = "FILE")]
-    config: PathBuf,
-    /// Prints JSON.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    on: InstallationArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -65,14 +61,14 @@ struct Shown {
 
 impl Incident {
     pub async fn run(self) -> Result<(), CliError> {
-        let service = installation::load(&self.config)?;
+        let service = installation::load(&self.on.config)?;
         match self.verb {
-            Verb::List => list(&service, self.json).await,
-            Verb::Show { incident } => show(&service, incident, self.json).await,
+            Verb::List => list(&service, self.on.json).await,
+            Verb::Show { incident } => show(&service, incident, self.on.json).await,
             Verb::Note { incident, words, by } => {
                 let order = Order::NoteIncident { incident: IncidentId(incident), by, words };
                 let done = control::ask(&service.data, &order).await?;
-                if self.json { print_json(&done) } else { print("Noted.") }
+                if self.on.json { print_json(&done) } else { print("Noted.") }
             }
         }
     }

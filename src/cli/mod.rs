@@ -20,6 +20,7 @@ mod snapshot;
 mod validate;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +43,16 @@ struct Arguments {
     log: String,
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// Which installation a verb with verbs of its own is about, and how it prints.
+#[derive(Debug, clap::Args)]
+struct InstallationArgs {
+    #[arg(long, global = true, default_value = "holdfast.yaml", value_name = "FILE")]
+    config: PathBuf,
+    /// Prints JSON.
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]

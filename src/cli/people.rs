@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
 
-use super::{CliError, passphrase, print, print_json};
+use super::{CliError, InstallationArgs, passphrase, print, print_json};
 use crate::app::enrolment::{self, Listed, Published};
 use crate::clock::Clock;
 use crate::config::installation;
@@ -16,11 +16,8 @@ use crate::domain::ids::PersonId;
 /// Example: holdfast people enrol p-duty-1 --config care/holdfast.yaml
 #[derive(Debug, clap::Args)]
 pub struct People {
-    #[arg(long, global = true, default_value = "holdfast.yaml", value_name = "FILE")]
-    config: PathBuf,
-    /// Prints JSON.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    on: InstallationArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -48,19 +45,19 @@ enum Verb {
 
 impl People {
     pub fn run(self) -> Result<(), CliError> {
-        let service = installation::load(&self.config)?;
+        let service = installation::load(&self.on.config)?;
         let now = Clock::system().now();
         match self.verb {
             Verb::List => {
                 let people = enrolment::list(&service, now)?;
-                if self.json {
+                if self.on.json {
                     return print_json(&people);
                 }
                 people.iter().map(line).try_for_each(print)
             }
             Verb::Compile => {
                 let published = enrolment::compile(&service, now)?;
-                if self.json {
+                if self.on.json {
                     return print_json(&published);
                 }
                 words(&published).into_iter().try_for_each(print)
@@ -70,7 +67,7 @@ impl People {
                 let passphrase = passphrase::read(&what, passphrase_file.as_deref())?;
                 let link = enrolment::enrol(&service, &person, &passphrase, now)?;
                 let link = link.expose_secret();
-                if self.json {
+                if self.on.json {
                     return print(serde_json::json!({ "person": person, "otpauth": link }));
                 }
                 print(format!(

@@ -1,8 +1,6 @@
 //! `holdfast playbook`: the plans of this installation, on the screen and on paper.
 
-use std::path::PathBuf;
-
-use super::{CliError, print, print_json};
+use super::{CliError, InstallationArgs, print, print_json};
 use crate::clock::Clock;
 use crate::config::{installation, plans, targets};
 use crate::documents::card::{Card, text};
@@ -14,11 +12,8 @@ use crate::domain::playbook::Playbook as Plan;
 /// Example: holdfast playbook print case-system-down > case-system-down.html
 #[derive(Debug, clap::Args)]
 pub struct Playbook {
-    #[arg(long, global = true, default_value = "holdfast.yaml", value_name = "FILE")]
-    config: PathBuf,
-    /// Prints JSON.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    on: InstallationArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -46,12 +41,12 @@ enum Verb {
 
 impl Playbook {
     pub fn run(self) -> Result<(), CliError> {
-        let service = installation::load(&self.config)?;
+        let service = installation::load(&self.on.config)?;
         let targets = targets::load(&service)?;
         let plans = plans::load(&service, Some(&targets))?;
         let all: Vec<&Plan> = plans.playbooks.iter().map(|(plan, _)| plan).collect();
         let (id, as_page) = match self.verb {
-            Verb::List if self.json => return print_json(&all),
+            Verb::List if self.on.json => return print_json(&all),
             Verb::List => return all.iter().copied().map(line).try_for_each(print),
             Verb::Show { playbook } => (playbook, false),
             Verb::Print { playbook, text } => (playbook, !text),
@@ -60,7 +55,7 @@ impl Playbook {
         let plan = found.ok_or_else(|| {
             CliError::Arguments(format!("there is no plan '{id}': see 'holdfast playbook list'"))
         })?;
-        if self.json {
+        if self.on.json {
             return print_json(plan);
         }
         let card = Card::new(plan, &plans.people, &targets, Clock::system().now());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{CliError, print};
+use super::{CliError, InstallationArgs, print};
 use crate::capture::start::Captures;
 use crate::capture::{Outcome, Report};
 use crate::clock::Clock;
@@ -22,11 +22,8 @@ use crate::vault::{open, scrub};
 /// Example: holdfast snapshot capture --config /etc/holdfast/holdfast.yaml
 #[derive(Debug, clap::Args)]
 pub struct Snapshot {
-    #[arg(long, global = true, default_value = "holdfast.yaml", value_name = "FILE")]
-    config: PathBuf,
-    /// Prints JSON.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    on: InstallationArgs,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -51,7 +48,7 @@ enum Verb {
 
 impl Snapshot {
     pub async fn run(self) -> Result<(), CliError> {
-        let service = installation::load(&self.config)?;
+        let service = installation::load(&self.on.config)?;
         let clock = Clock::system();
         match self.verb {
             Verb::Capture { full } => {
@@ -90,7 +87,7 @@ impl Snapshot {
         value: &T,
         lines: impl FnOnce(&T) -> Vec<String>,
     ) -> Result<(), CliError> {
-        if self.json {
+        if self.on.json {
             return print(serde_json::to_string(value).map_err(failed)?);
         }
         lines(value).into_iter().try_for_each(print)
