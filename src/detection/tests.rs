@@ -1,7 +1,7 @@
 //! Whole timelines over the shipped probes: what is told of an outage from its first failure to
 //! its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::config::probes;
@@ -113,6 +113,26 @@ fn an_office_that_fails_worse_than_the_others_is_an_outage_of_its_own() {
         timeline.state.open_outages().iter().map(|o| (o.verdict, o.scope.cohorts.len())).collect();
     open.sort();
     assert_eq!(open, [(Verdict::Intermittent, 8), (Verdict::Down, 1)]);
+}
+
+#[test]
+fn nobody_reads_as_down_by_chance_where_everything_comes_and_goes() {
+    for seed in 0..40_u64 {
+        // Knuth's MMIX generator.
+        let random = std::cell::Cell::new(seed);
+        let one_in_four = || {
+            let next = random.get().wrapping_mul(6_364_136_223_846_793_005);
+            random.set(next.wrapping_add(1_442_695_040_888_963_407));
+            (random.get() >> 33).is_multiple_of(4)
+        };
+        let mut timeline = Timeline::new();
+        timeline
+            .run(5, |_, _, _| false)
+            .run(20, |location, _, _| location == "noarlunga" || one_in_four());
+        let down = timeline.told.iter().filter(|(_, outage)| outage.verdict == Verdict::Down);
+        let cohorts: BTreeSet<_> = down.flat_map(|(_, outage)| &outage.scope.cohorts).collect();
+        assert_eq!(cohorts.len(), 1, "seed {seed}: {cohorts:?}");
+    }
 }
 
 #[test]

@@ -30,6 +30,10 @@ const FLAPS: usize = 3;
 const FLAP_WINDOW: Duration = Duration::from_secs(600);
 /// A spell this long in failures is down, whatever came before.
 const DOWN_FOR_GOOD: u32 = 12;
+/// A spell this long is down even where the target comes and goes: there a shorter one is chance.
+const DOWN_AMID_UNREST: u32 = 8;
+/// How far back a failure that a success followed says that a track comes and goes.
+const UNREST_WINDOW: Duration = Duration::from_secs(60);
 /// Successes amid the failures, above which it comes and goes rather than being down.
 const SUCCESSES_WHEN_DOWN: f64 = 0.15;
 /// Silence of this many intervals makes a verdict unknown.
@@ -88,7 +92,10 @@ impl Track {
     }
 
     /// Takes a check in. Returns whether it leaves a suspicion that a confirmation would settle.
-    pub fn take(&mut self, check: &Check) -> bool {
+    ///
+    /// Amid `unrest`, when other tracks of the target come and go, it takes more failures in a row
+    /// to be down.
+    pub fn take(&mut self, check: &Check, unrest: bool) -> bool {
         let (failed, is_slow) = match check.outcome {
             Outcome::Passed => (false, false),
             Outcome::Slow => (false, true),
@@ -107,7 +114,7 @@ impl Track {
             self.slow.take(Scores::telling(SLOW_SLOW, NORMAL_SLOW), is_slow, at);
         }
         self.recover(failed, at);
-        let verdict = self.judge(at);
+        let verdict = self.judge(at, unrest);
         self.settle_on(verdict, at);
         self.is_suspicious(failed)
     }
@@ -135,6 +142,14 @@ impl Track {
             })
     }
 
+    /// Whether a success followed a failure of late.
+    #[must_use]
+    pub fn comes_and_goes(&self, now: Timestamp) -> bool {
+        let from = now.checked_sub(UNREST_WINDOW).unwrap_or(now);
+        let mut late = self.recent.iter().filter(|sample| sample.at >= from);
+        late.any(|sample| sample.failed) && late.any(|sample| !sample.failed)
+    }
+
     fn remember(&mut self, sample: Sample) {
         if self.recent.len() == RECENT {
             self.recent.pop_front();
@@ -154,7 +169,8 @@ impl Track {
         self.recovery.take(scores, !failed, at);
     }
 
-    fn judge(&self, at: Timestamp) -> Verdict {
+    fn judge(&self, at: Timestamp, unrest: bool) -> Verdict {
+        let by_chance = unrest && self.trailing_failures < DOWN_AMID_UNREST;
         match self.verdict {
             Verdict::Down if self.recovery.crossed(RECOVERY_FROM_DOWN) => {
                 if self.flaps(at) {
@@ -174,10 +190,10 @@ impl Track {
             }
             Verdict::Intermittent => Verdict::Intermittent,
             _ if self.down.crossed(self.threshold) || self.intermittent.crossed(self.threshold) => {
-                if self.is_one_spell() && !self.flaps(at) {
-                    Verdict::Down
-                } else {
-                    Verdict::Intermittent
+                match self.is_one_spell() && !self.flaps(at) {
+                    true if by_chance => self.working(),
+                    true => Verdict::Down,
+                    false => Verdict::Intermittent,
                 }
             }
             _ => self.working(),
@@ -258,7 +274,7 @@ mod tests {
         for mark in pattern.chars() {
             let at = Timestamp::from_second(*second).unwrap();
             *second += 1;
-            track.take(&Check {
+            let check = Check {
                 target: TargetId::new("c3ms").unwrap(),
                 probe: ProbeId::new("sign-in").unwrap(),
                 location: LocationId::new("noarlunga").unwrap(),
@@ -274,7 +290,8 @@ mod tests {
                 },
                 steps: Vec::new(),
                 evidence: None,
-            });
+            };
+            track.take(&check, false);
         }
         track.verdict
     }

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::track::Track;
-use crate::domain::check::Check;
+use crate::domain::check::{Check, Outcome};
 use crate::domain::ids::{CohortId, LocationId, ProbeId};
 use crate::domain::outage::{DetectionEvent, VerdictChange};
 use crate::domain::target::{Cohort, Probe, Target, Weight};
 use crate::domain::verdict::Verdict;
+
+/// A target is restless when one in this many of its tracks comes and goes.
+const RESTLESS_ONE_IN: usize = 7;
 
 /// A verdict in force, with the instant its run of samples began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +53,20 @@ impl View {
 
     /// Takes a check in; none when it is of a probe or place that is no longer configured.
     pub fn take(&mut self, check: &Check) -> Option<Effect> {
-        let track = self.tracks.get_mut(&(check.probe.clone(), check.location.clone()))?;
+        let key = (check.probe.clone(), check.location.clone());
+        let failed = matches!(check.outcome, Outcome::Failed(_));
+        let unrest = failed && self.is_restless(&key, check.slot_at);
+        let track = self.tracks.get_mut(&key)?;
         let was = track.verdict;
-        let suspicious = track.take(check);
+        let suspicious = track.take(check, unrest);
         Some(Effect { changed: track.verdict != was, suspicious })
+    }
+
+    /// Whether many of the other tracks come and go.
+    fn is_restless(&self, key: &(ProbeId, LocationId), now: Timestamp) -> bool {
+        let others = self.tracks.iter().filter(|(other, _)| *other != key);
+        let restless = others.filter(|(_, track)| track.comes_and_goes(now)).count();
+        restless > 1 && restless * RESTLESS_ONE_IN >= self.tracks.len()
     }
 
     pub fn tick(&mut self, now: Timestamp) {
