@@ -100,13 +100,14 @@ fn show(check: &Check, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-/// One step as a bar on the run's time: name lookup `d`, connecting `c`, waiting `=`, body `>`.
+/// One step as a bar on the run's time: name lookup `d`, connecting `c`, encryption `t`, waiting `=`, body `>`.
 fn waterfall(step: &StepTiming, end_us: u64) -> String {
     const WIDTH: u64 = 50;
     let cells = |us: u64| usize::try_from(us * WIDTH / end_us.max(1)).unwrap_or(0);
     let phase = |us: Option<u64>, mark: &str| mark.repeat(cells(us.unwrap_or(0)));
     let bar = phase(step.dns_us, "d")
         + &phase(step.connect_us, "c")
+        + &phase(step.tls_us, "t")
         + &phase(step.first_byte_us, "=")
         + &phase(step.body_us, ">");
     let bar = if bar.is_empty() { "|".to_owned() } else { bar };

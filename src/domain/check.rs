@@ -190,9 +190,53 @@ pub struct StepTiming {
     pub offset_us: u64,
     pub total_us: u64,
     pub dns_us: Option<u64>,
+    /// The handshake of TCP.
     pub connect_us: Option<u64>,
+    #[serde(default)]
+    pub tls_us: Option<u64>,
+    /// From the standing connection to the first byte of the answer.
     pub first_byte_us: Option<u64>,
     pub body_us: Option<u64>,
+}
+
+/// A part of a step's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Name resolution.
+    Dns,
+    /// The handshake of TCP.
+    Connect,
+    /// The handshake of TLS.
+    Tls,
+    /// Waiting for the answer.
+    FirstByte,
+    /// Reading it.
+    Body,
+}
+
+impl Phase {
+    pub const ALL: [Self; 5] = [Self::Dns, Self::Connect, Self::Tls, Self::FirstByte, Self::Body];
+
+    /// The word in metrics and interfaces.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::FirstByte => "first-byte",
+            Self::Body => "body",
+        }
+    }
+}
+
+impl StepTiming {
+    /// The phases that happened, in order, with their length in microseconds.
+    pub fn phases(&self) -> impl Iterator<Item = (Phase, u64)> {
+        let lengths = [self.dns_us, self.connect_us, self.tls_us, self.first_byte_us, self.body_us];
+        let measured = Phase::ALL.into_iter().zip(lengths);
+        measured.filter_map(|(phase, length_us)| Some((phase, length_us?)))
+    }
 }
 
 /// Where and how a check went wrong; never a secret, never case data.

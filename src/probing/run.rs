@@ -219,6 +219,7 @@ fn timing(step: &Step, hop: &Hop) -> StepTiming {
         total_us: hop.total_us,
         dns_us: hop.dns_us,
         connect_us: hop.connect_us,
+        tls_us: hop.tls_us,
         first_byte_us: hop.first_byte_us,
         body_us: hop.body_us,
     }

@@ -112,8 +112,3 @@ words!(
     /// A sensitivity class of records.
     TierLabel { Standard => "standard", Restricted => "restricted" }
 );
-
-words!(
-    /// A part of a step's time.
-    Phase { Dns => "dns", Connect => "connect", FirstByte => "first-byte", Body => "body" }
-);

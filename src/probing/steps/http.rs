@@ -52,6 +52,7 @@ pub struct Hop {
     pub total_us: u64,
     pub dns_us: Option<u64>,
     pub connect_us: Option<u64>,
+    pub tls_us: Option<u64>,
     pub first_byte_us: Option<u64>,
     pub body_us: Option<u64>,
 }
@@ -151,6 +152,7 @@ impl Browser {
             total_us: first_byte,
             dns_us: self.phases.dns_us(),
             connect_us: self.phases.connect_us(),
+            tls_us: None,
             first_byte_us: None,
             body_us: None,
         };

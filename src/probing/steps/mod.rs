@@ -4,6 +4,7 @@ pub mod capture;
 pub mod expect;
 pub mod http;
 pub mod network;
+pub mod reach;
 
 use crate::domain::check::Outcome;
 

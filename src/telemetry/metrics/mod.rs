@@ -8,8 +8,8 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
-use super::labels::{ActivationMode, LabelSets, NoticeOutcome, Phase, TierLabel, TimeState};
-use crate::domain::check::{FailureReason, Outcome};
+use super::labels::{ActivationMode, LabelSets, NoticeOutcome, TierLabel, TimeState};
+use crate::domain::check::{FailureReason, Outcome, Phase};
 use crate::domain::verdict::Verdict;
 
 mod catalogue;

@@ -8,7 +8,7 @@ use super::Metrics;
 use crate::domain::check::{Check, CheckKind, Outcome};
 use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, TargetId};
 use crate::domain::verdict::Verdict;
-use crate::telemetry::labels::{ActivationMode, NoticeOutcome, Phase, TierLabel, TimeState};
+use crate::telemetry::labels::{ActivationMode, NoticeOutcome, TierLabel, TimeState};
 
 impl Metrics {
     /// Counts a check that fills a slot; confirmations are evidence, not measurement.
@@ -37,17 +37,10 @@ impl Metrics {
         let seconds = Duration::from_millis(check.latency_ms.into()).as_secs_f64();
         self.check_duration.with_label_values(&[target]).observe(seconds);
         for step in &check.steps {
-            for (phase, spent_us) in [
-                (Phase::Dns, step.dns_us),
-                (Phase::Connect, step.connect_us),
-                (Phase::FirstByte, step.first_byte_us),
-                (Phase::Body, step.body_us),
-            ] {
-                if let Some(spent_us) = spent_us {
-                    self.phase_duration
-                        .with_label_values(&[target, phase.as_str()])
-                        .observe(Duration::from_micros(spent_us).as_secs_f64());
-                }
+            for (phase, spent_us) in step.phases() {
+                self.phase_duration
+                    .with_label_values(&[target, phase.as_str()])
+                    .observe(Duration::from_micros(spent_us).as_secs_f64());
             }
         }
     }

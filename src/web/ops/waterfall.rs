@@ -1,6 +1,6 @@
 //! A run as a waterfall: one line a step, its waiting cut into phases.
 
-use crate::domain::check::StepTiming;
+use crate::domain::check::{self, StepTiming};
 
 use super::super::times::latency;
 
@@ -54,18 +54,12 @@ fn line(step: &StepTiming, whole_us: u64) -> Line {
 
 /// The phases in the order they happen; what none of them explains comes last.
 fn phases(step: &StepTiming) -> Vec<(&'static str, &'static str, u64)> {
-    let measured = [
-        ("dns", "name resolution", step.dns_us),
-        ("connect", "connecting", step.connect_us),
-        ("first-byte", "waiting for the answer", step.first_byte_us),
-        ("body", "reading", step.body_us),
-    ];
     let mut left_us = step.total_us;
     let mut phases = Vec::new();
-    for (kind, title, length_us) in measured {
-        let length_us = length_us.unwrap_or_default().min(left_us);
+    for (phase, length_us) in step.phases() {
+        let length_us = length_us.min(left_us);
         if length_us > 0 {
-            phases.push((kind, title, length_us));
+            phases.push((phase.as_str(), title(phase), length_us));
             left_us -= length_us;
         }
     }
@@ -73,6 +67,16 @@ fn phases(step: &StepTiming) -> Vec<(&'static str, &'static str, u64)> {
         phases.push(("other", "the rest", left_us));
     }
     phases
+}
+
+fn title(phase: check::Phase) -> &'static str {
+    match phase {
+        check::Phase::Dns => "name resolution",
+        check::Phase::Connect => "connecting",
+        check::Phase::Tls => "agreeing on encryption",
+        check::Phase::FirstByte => "waiting for the answer",
+        check::Phase::Body => "reading",
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a share of a drawing, two digits matter")]
@@ -93,6 +97,7 @@ mod tests {
             total_us: 100_000,
             dns_us: None,
             connect_us: Some(20_000),
+            tls_us: None,
             first_byte_us: Some(50_000),
             body_us: Some(900_000),
         };

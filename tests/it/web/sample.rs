@@ -289,6 +289,7 @@ fn entry(location: &str, probe: &str, age: Duration, outcome: Outcome) -> Entry 
         total_us,
         dns_us: (offset_us == 0).then_some(2_100),
         connect_us: (offset_us == 0).then_some(11_400),
+        tls_us: (offset_us == 0).then_some(9_800),
         first_byte_us: Some(total_us / 2),
         body_us: Some(total_us / 5),
     };
