@@ -287,7 +287,7 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
 fn pause(step: &crate::domain::step::Step) -> Duration {
     match step.action {
         crate::domain::step::StepAction::Pause(length) => length,
-        crate::domain::step::StepAction::Http(_) => Duration::ZERO,
+        _ => Duration::ZERO,
     }
 }
 

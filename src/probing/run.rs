@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::steps::Fault;
+use super::steps::browser::Browsers;
 use super::steps::capture::take;
 use super::steps::expect::{Parsed, check};
-use super::steps::http::{Answer, Browser, Hop};
+use super::steps::handshake::Trust;
+use super::steps::http::{Browser, Hop};
+use super::steps::reach::Reach;
+use super::steps::{Bearings, Fault, Findings, browser, dns, icmp, smtp, sql, tcp, tls};
 use super::values::{Secrets, Values};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome, StepTiming};
@@ -25,6 +28,9 @@ pub struct Setting {
     pub target: Arc<Target>,
     pub secrets: Secrets,
     pub tls: rustls::ClientConfig,
+    /// Whose certificates steps of other kinds than HTTP believe.
+    pub trust: Trust,
+    pub browsers: Arc<Browsers>,
     pub clock: Clock,
     pub writes: Writes,
 }
@@ -103,8 +109,11 @@ type StepFault = (Option<StepId>, Fault);
 
 /// A run under way: its browser, the values captured so far and the time its steps took.
 struct Run<'a> {
+    setting: &'a Setting,
+    probe: &'a Probe,
     browser: Browser,
-    base_url: &'a url::Url,
+    reach: Reach,
+    watch: Stopwatch,
     values: Values<'a>,
     timings: Vec<StepTiming>,
     /// Whether a step that writes was begun, so that there is something to take back.
@@ -122,7 +131,7 @@ impl Run<'_> {
             let left = budget.saturating_sub(watch.elapsed());
             let started = Stopwatch::start();
             let mut hops = Vec::new();
-            let ended = tokio::time::timeout(left, self.step(step, &mut hops)).await;
+            let ended = tokio::time::timeout(left, self.step(step, left, &mut hops)).await;
             self.timings.extend(hops.iter().map(|hop| timing(step, hop)));
             match ended {
                 Ok(Ok(())) => {}
@@ -141,16 +150,55 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn step(&mut self, step: &Step, hops: &mut Vec<Hop>) -> Result<(), Fault> {
+    async fn step(
+        &mut self,
+        step: &Step,
+        budget: Duration,
+        hops: &mut Vec<Hop>,
+    ) -> Result<(), Fault> {
+        if let StepAction::Http(request) = &step.action {
+            let base_url = &self.setting.target.base_url;
+            let answer = self.browser.request(base_url, request, &self.values, hops).await?;
+            return judge(step, &Parsed::from(&answer), &mut self.values);
+        }
+        let watch = Stopwatch::start();
+        let mut findings = self.find_out(step, budget, hops).await?;
+        findings.took = watch.elapsed();
+        judge(step, &Parsed::from(&findings), &mut self.values)
+    }
+
+    /// Runs a step of any kind but HTTP.
+    async fn find_out(
+        &self,
+        step: &Step,
+        budget: Duration,
+        hops: &mut Vec<Hop>,
+    ) -> Result<Findings, Fault> {
+        let Setting { target, trust, clock, browsers, .. } = self.setting;
+        let bearings = Bearings {
+            reach: &self.reach,
+            trust,
+            base_url: &target.base_url,
+            values: &self.values,
+            clock,
+            run: self.watch,
+            budget,
+        };
         match &step.action {
+            StepAction::Http(_) => Ok(Findings::default()),
             StepAction::Pause(length) => {
                 tokio::time::sleep(*length).await;
-                Ok(())
+                Ok(Findings::default())
             }
-            StepAction::Http(request) => {
-                let answer =
-                    self.browser.request(self.base_url, request, &self.values, hops).await?;
-                judge(step, &answer, &mut self.values)
+            StepAction::Tcp(dialogue) => tcp::converse(&bearings, dialogue, hops).await,
+            StepAction::Tls(handshake) => tls::look(&bearings, handshake, hops).await,
+            StepAction::Dns(question) => dns::ask(&bearings, question, hops).await,
+            StepAction::Smtp(dialogue) => smtp::converse(&bearings, dialogue, hops).await,
+            StepAction::Sql(query) => sql::query(&bearings, query, hops).await,
+            StepAction::Icmp(echo) => icmp::echo(&bearings, echo, hops).await,
+            StepAction::Browser(visit) => {
+                let label = format!("{}-{}-{}", target.id, self.probe.id, step.id);
+                browser::visit(&bearings, (browsers, &label), visit, hops).await
             }
         }
     }
@@ -173,8 +221,13 @@ async fn journey(
             Err(fault) => return (Err((None, fault)), Vec::new()),
         };
     let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string());
-    let mut run =
-        Run { browser, base_url: &target.base_url, values, timings: Vec::new(), wrote: false };
+    let reach = Reach {
+        source_address: location.source_address,
+        networks: target.networks.as_slice().into(),
+    };
+    let watch = Stopwatch::start();
+    let timings = Vec::new();
+    let mut run = Run { setting, probe, browser, reach, watch, values, timings, wrote: false };
     let writes = probe.steps.iter().any(|step| step.effect == Effect::Write);
     let may_write = writes && kind == CheckKind::Slot && setting.writes.take(&setting.clock);
     let main = run.steps(probe.timeout, steps_of(probe, may_write)).await;
@@ -200,13 +253,12 @@ fn steps_of(probe: &Probe, may_write: bool) -> &[Step] {
     }
 }
 
-fn judge(step: &Step, answer: &Answer, values: &mut Values<'_>) -> Result<(), Fault> {
-    let parsed = Parsed::new(answer);
+fn judge(step: &Step, parsed: &Parsed<'_>, values: &mut Values<'_>) -> Result<(), Fault> {
     for expectation in &step.expectations {
-        check(expectation, &parsed, values)?;
+        check(expectation, parsed, values)?;
     }
     for capture in &step.captures {
-        let value = take(capture, &parsed)?;
+        let value = take(capture, parsed)?;
         values.keep(&capture.name, value);
     }
     Ok(())

@@ -4,7 +4,6 @@ use reqwest::header::SET_COOKIE;
 
 use super::Fault;
 use super::expect::{Parsed, first_text, plain};
-use super::http::at;
 use crate::domain::check::FailureReason;
 use crate::domain::step::{Capture, CaptureSource};
 
@@ -16,8 +15,8 @@ const MAX_VALUE_BYTES: usize = 8 * 1024;
 /// # Errors
 /// When there is none, or it is absurdly long.
 pub fn take(capture: &Capture, parsed: &Parsed<'_>) -> Result<String, Fault> {
-    let answer = parsed.answer;
-    let missing = |detail: String| at(answer, FailureReason::Capture, detail);
+    let missing = |detail: String| parsed.fault(FailureReason::Capture, detail);
+    let headers = parsed.answer().map(|answer| &answer.headers);
     let found = match &capture.from {
         CaptureSource::Json(path) => {
             parsed.json().and_then(|document| path.query(document).first().map(plain))
@@ -30,12 +29,12 @@ pub fn take(capture: &Capture, parsed: &Parsed<'_>) -> Result<String, Fault> {
             })
         }
         CaptureSource::Header(name) => {
-            answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+            let value = headers.and_then(|headers| headers.get(name));
+            value.and_then(|value| value.to_str().ok()).map(str::to_owned)
         }
-        CaptureSource::Cookie(name) => answer
-            .headers
-            .get_all(SET_COOKIE)
-            .iter()
+        CaptureSource::Cookie(name) => headers
+            .into_iter()
+            .flat_map(|headers| headers.get_all(SET_COOKIE))
             .filter_map(|value| value.to_str().ok())
             .filter_map(|cookie| cookie.split(';').next()?.split_once('='))
             .find(|(cookie, _)| cookie.trim() == name)
@@ -44,7 +43,8 @@ pub fn take(capture: &Capture, parsed: &Parsed<'_>) -> Result<String, Fault> {
             .captures(&parsed.text())
             .and_then(|groups| groups.get(1))
             .map(|group| group.as_str().to_owned()),
-        CaptureSource::Url => Some(answer.url.to_string()),
+        CaptureSource::Url => parsed.url().map(ToString::to_string),
+        CaptureSource::Fact(fact) => parsed.values_of(fact).first().map(|&value| value.to_owned()),
     };
     let value = found.ok_or_else(|| missing(format!("'{}' is not in the answer", capture.name)))?;
     if value.len() > MAX_VALUE_BYTES {

@@ -1,0 +1,177 @@
+//! The only way out for a browser: a SOCKS proxy (RFC 1928) on loopback that connects as every
+//! other step does.
+//!
+//! Names are resolved here, so that the browser reaches nothing but the target's networks, from
+//! the location's own address, whatever a page asks it to load.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::domain::check::{FailureReason, Outcome};
+use crate::probing::steps::Fault;
+use crate::probing::steps::reach::Reach;
+
+const VERSION: u8 = 5;
+const NO_SIGN_IN: u8 = 0;
+const CONNECT: u8 = 1;
+const IPV4: u8 = 1;
+const NAME: u8 = 3;
+const IPV6: u8 = 4;
+const GRANTED: u8 = 0;
+const FAILED: u8 = 1;
+const NOT_ALLOWED: u8 = 2;
+const UNREACHABLE: u8 = 4;
+const REFUSED: u8 = 5;
+
+/// An open gate; closed, with all that went through it, when dropped.
+#[derive(Debug)]
+pub struct Gate {
+    port: u16,
+    seen: Arc<Mutex<Seen>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+/// What went through.
+#[derive(Debug, Default)]
+struct Seen {
+    address: Option<SocketAddr>,
+    dns_us: Option<u64>,
+    connect_us: Option<u64>,
+    /// Why the last connection that did not come about did not.
+    fault: Option<Fault>,
+}
+
+impl Gate {
+    /// Opens a gate on a free port.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn open(reach: Reach) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let task = tokio::spawn(serve(listener, reach, Arc::clone(&seen)));
+        Ok(Self { port, seen, task })
+    }
+
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The first address that was spoken to.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        lock(&self.seen).address
+    }
+
+    /// How long the first connection took: the name, then TCP.
+    #[must_use]
+    pub fn phases(&self) -> (Option<u64>, Option<u64>) {
+        let seen = lock(&self.seen);
+        (seen.dns_us, seen.connect_us)
+    }
+
+    /// Takes the reason of the last connection that did not come about.
+    #[must_use]
+    pub fn take_fault(&self) -> Option<Fault> {
+        lock(&self.seen).fault.take()
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn serve(listener: TcpListener, reach: Reach, seen: Arc<Mutex<Seen>>) {
+    // Connections end with the gate, for they are in its set.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((browser, _)) = accepted else { return };
+                let (reach, seen) = (reach.clone(), Arc::clone(&seen));
+                connections.spawn(async move {
+                    // A browser that gives up a connection is no news.
+                    let _ = pass(browser, &reach, &seen).await;
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Lets one connection through, or says why not.
+async fn pass(mut browser: TcpStream, reach: &Reach, seen: &Mutex<Seen>) -> std::io::Result<()> {
+    let (host, port) = read_request(&mut browser).await?;
+    match reach.connect(&host, port).await {
+        Ok(mut connected) => {
+            {
+                let mut seen = lock(seen);
+                if seen.address.is_none() {
+                    seen.address = Some(connected.address);
+                    seen.dns_us = connected.dns_us;
+                    seen.connect_us = Some(connected.connect_us);
+                }
+            }
+            answer(&mut browser, GRANTED).await?;
+            tokio::io::copy_bidirectional(&mut browser, &mut connected.stream).await.map(drop)
+        }
+        Err(fault) => {
+            let code = match fault.outcome {
+                Outcome::Failed(FailureReason::Redirect) => NOT_ALLOWED,
+                Outcome::Failed(FailureReason::Refused) => REFUSED,
+                Outcome::Failed(FailureReason::Dns | FailureReason::SiteNetwork) => UNREACHABLE,
+                _ => FAILED,
+            };
+            lock(seen).fault = Some(fault);
+            answer(&mut browser, code).await
+        }
+    }
+}
+
+async fn read_request(browser: &mut TcpStream) -> std::io::Result<(String, u16)> {
+    let wrong = || std::io::Error::from(std::io::ErrorKind::InvalidData);
+    let [version, methods] = read(browser).await?;
+    if version != VERSION {
+        return Err(wrong());
+    }
+    let mut offered = vec![0; usize::from(methods)];
+    browser.read_exact(&mut offered).await?;
+    browser.write_all(&[VERSION, NO_SIGN_IN]).await?;
+    let [_, command, _, kind] = read(browser).await?;
+    let host = match kind {
+        IPV4 => IpAddr::V4(Ipv4Addr::from(read::<4>(browser).await?)).to_string(),
+        IPV6 => IpAddr::V6(Ipv6Addr::from(read::<16>(browser).await?)).to_string(),
+        NAME => {
+            let [length] = read(browser).await?;
+            let mut name = vec![0; usize::from(length)];
+            browser.read_exact(&mut name).await?;
+            String::from_utf8(name).map_err(|_| wrong())?
+        }
+        _ => return Err(wrong()),
+    };
+    let port = u16::from_be_bytes(read(browser).await?);
+    if command == CONNECT { Ok((host, port)) } else { Err(wrong()) }
+}
+
+async fn read<const N: usize>(browser: &mut TcpStream) -> std::io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    browser.read_exact(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// The address that a proxy may tell beside its answer is nobody's business.
+async fn answer(browser: &mut TcpStream, code: u8) -> std::io::Result<()> {
+    browser.write_all(&[VERSION, code, 0, IPV4, 0, 0, 0, 0, 0, 0]).await
+}

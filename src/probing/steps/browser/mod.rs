@@ -1,0 +1,199 @@
+//! A sitting at the case system through headless Chromium.
+//!
+//! Chromium reaches the target through a gate of ours and nothing else. A sitting that fails leaves
+//! a picture of the page behind, which shows what the probe's own account sees.
+
+mod driver;
+mod gate;
+mod pictures;
+mod sitting;
+
+use std::time::Duration;
+
+use self::driver::Driver;
+use self::sitting::Sitting;
+use super::http::Hop;
+use super::lap::Lap;
+use super::{Bearings, Fault, Findings};
+use crate::clock::Stopwatch;
+use crate::domain::check::{FailureReason, InconclusiveReason};
+use crate::domain::step::{BrowserAction, BrowserVisit, Template};
+use crate::probing::values::Values;
+
+/// Browsers open at once: each takes a few hundred megabytes.
+const MOST_SITTINGS: usize = 2;
+/// What is left of a journey's time for the picture of a page that failed.
+const PICTURE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Larger pages are not looked through.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The programs behind browser steps, and where they may leave something.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    pub chromedriver: std::path::PathBuf,
+    pub chromium: std::path::PathBuf,
+    /// A folder of our own: `profiles` and `pictures` are made in it.
+    pub folder: std::path::PathBuf,
+}
+
+impl Programs {
+    /// The programs where the system's packages put them.
+    #[must_use]
+    pub fn usual(folder: std::path::PathBuf) -> Self {
+        Self { chromedriver: "chromedriver".into(), chromium: "chromium".into(), folder }
+    }
+}
+
+/// One chromedriver for every browser step of the installation, started when first needed.
+#[derive(Debug)]
+pub struct Browsers {
+    programs: Programs,
+    driver: tokio::sync::Mutex<Option<Driver>>,
+    seats: std::sync::Arc<tokio::sync::Semaphore>,
+}
+
+impl Browsers {
+    #[must_use]
+    pub fn new(programs: Programs) -> Self {
+        let seats = std::sync::Arc::new(tokio::sync::Semaphore::new(MOST_SITTINGS));
+        Self { programs, driver: tokio::sync::Mutex::default(), seats }
+    }
+}
+
+impl Drop for Browsers {
+    fn drop(&mut self) {
+        sitting::end_all(&self.programs.folder.join("profiles"));
+    }
+}
+
+/// Opens a browser, does what the step says and looks at the page it ends on.
+///
+/// `label` begins the name of a picture.
+///
+/// # Errors
+/// A [`Fault`] that names the action that did not come about, and the picture.
+pub async fn visit(
+    bearings: &Bearings<'_>,
+    (browsers, label): (&Browsers, &str),
+    visit: &BrowserVisit,
+    hops: &mut Vec<Hop>,
+) -> Result<Findings, Fault> {
+    let watch = Stopwatch::start();
+    let working = bearings.budget.saturating_sub(PICTURE_TIMEOUT.min(bearings.budget / 4));
+    let opening = Sitting::open(browsers, bearings.reach.clone());
+    let sitting = tokio::time::timeout(working, opening).await.map_err(|_| {
+        Fault::inconclusive(InconclusiveReason::Prober, "Chromium did not start in time")
+    })??;
+    let mut lap = Lap::begin(hops, bearings.run);
+    let deadline = working.saturating_sub(watch.elapsed());
+    let ended = Visitor { bearings, sitting: &sitting, watch: Stopwatch::start(), deadline }
+        .act(visit, &mut lap)
+        .await;
+    let address = sitting.gate().address();
+    let at = |fault: Fault| match address {
+        Some(address) => fault.at(address),
+        None => fault,
+    };
+    match ended {
+        Ok(findings) => Ok(findings),
+        Err(mut fault) => {
+            let taking = pictures::take(&sitting, &browsers.programs.folder, label, bearings.clock);
+            if let Ok(Some(name)) = tokio::time::timeout(PICTURE_TIMEOUT, taking).await {
+                fault.detail = format!("{} (picture {name})", fault.detail);
+            }
+            Err(at(fault))
+        }
+    }
+}
+
+/// Somebody at the browser, with so much time.
+struct Visitor<'a> {
+    bearings: &'a Bearings<'a>,
+    sitting: &'a Sitting,
+    watch: Stopwatch,
+    deadline: Duration,
+}
+
+impl Visitor<'_> {
+    async fn act(&self, visit: &BrowserVisit, lap: &mut Lap<'_>) -> Result<Findings, Fault> {
+        self.bounded("the first page", self.goto(&visit.start)).await?;
+        let (dns_us, connect_us) = self.sitting.gate().phases();
+        lap.reached(dns_us, connect_us);
+        lap.first_byte();
+        for (index, action) in visit.actions.iter().enumerate() {
+            let name = format!("action {}, {}", index + 1, words(action));
+            self.bounded(&name, self.take(action)).await?;
+        }
+        self.bounded("the last page", self.look()).await
+    }
+
+    /// An action that ends in time or in a failure that names it.
+    async fn bounded<T>(
+        &self,
+        name: &str,
+        action: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let left = self.deadline.saturating_sub(self.watch.elapsed());
+        match tokio::time::timeout(left, action).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(mut fault)) => {
+                fault.detail = format!("{name}: {}", fault.detail);
+                Err(fault)
+            }
+            Err(_) => {
+                let detail = format!("{name}: not done within {} ms", self.deadline.as_millis());
+                Err(Fault::failed(FailureReason::Timeout, detail))
+            }
+        }
+    }
+
+    async fn take(&self, action: &BrowserAction) -> Result<(), Fault> {
+        match action {
+            BrowserAction::Goto(path) => self.goto(path).await,
+            BrowserAction::Fill { select, text } => {
+                self.sitting.fill(select, &self.bearings.fill(text)?).await
+            }
+            BrowserAction::Click(select) => self.sitting.click(select).await,
+            BrowserAction::ExpectText { select, contains } => {
+                let wanted = self.bearings.fill(contains)?;
+                self.sitting.await_text(select, &wanted).await
+            }
+            BrowserAction::ExpectSelector(select) => self.sitting.find(select).await.map(drop),
+            BrowserAction::Wait(length) => {
+                tokio::time::sleep(*length).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn goto(&self, path: &Template) -> Result<(), Fault> {
+        let path = self.bearings.fill(path)?;
+        let base = self.bearings.base_url.as_str().trim_end_matches('/');
+        self.sitting.goto(&format!("{base}{path}")).await
+    }
+
+    async fn look(&self) -> Result<Findings, Fault> {
+        let (url, source) = self.sitting.page().await?;
+        if source.len() > MAX_PAGE_BYTES {
+            let detail = format!("the page is larger than {MAX_PAGE_BYTES} bytes");
+            return Err(Fault::failed(FailureReason::TooLarge, detail));
+        }
+        let address = self.sitting.gate().address().map(|address| address.to_string());
+        let text = source.into_bytes();
+        Ok(Findings { address, text, url: Some(url), ..Findings::default() })
+    }
+}
+
+/// An action as the file has it; values are not shown.
+fn words(action: &BrowserAction) -> String {
+    match action {
+        BrowserAction::Goto(path) => format!("goto '{}'", Values::shown(path)),
+        BrowserAction::Fill { select, .. } => format!("fill '{select}'"),
+        BrowserAction::Click(select) => format!("click '{select}'"),
+        BrowserAction::ExpectText { select, contains } => {
+            format!("expect '{}' in '{select}'", Values::shown(contains))
+        }
+        BrowserAction::ExpectSelector(select) => format!("expect '{select}'"),
+        BrowserAction::Wait(_) => "wait".to_owned(),
+    }
+}
