@@ -6,12 +6,15 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::config::installation::Installation;
+use crate::config::target_tls::TlsSettings;
 use crate::continuity::readiness;
 use crate::domain::ids::PlaybookId;
 use crate::domain::length::Length;
 use crate::domain::notice::Severity;
 use crate::domain::target::Target;
+use crate::probing::browser::{Browsers, Programs};
 use crate::probing::run::{Setting, Writes};
+use crate::probing::tls::{Identity, Tls};
 use crate::probing::values::Secrets;
 use crate::store::copy_readiness;
 use crate::telemetry::labels::{LabelSets, ProbeLabels, TargetLabels};
@@ -25,35 +28,61 @@ pub fn settings(
     targets: Vec<Target>,
     clock: &Clock,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
-    let tls = tls().context("preparing TLS for probes")?;
+    let authorities = authorities();
+    let browsers = Arc::new(Browsers::new(programs(service)));
     let setting = |target: Target| {
         let settings = service.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
         let writes = settings.and_then(|settings| settings.writes).map(Length::duration);
-        Arc::new(Setting {
+        let tls = tls(authorities.clone(), settings.map(|settings| &settings.tls));
+        Ok(Arc::new(Setting {
+            tls: tls.with_context(|| format!("preparing TLS for probes of {}", target.id))?,
             target: Arc::new(target),
             secrets: Secrets(secrets.unwrap_or_default()),
-            tls: tls.clone(),
             clock: clock.clone(),
+            browsers: Arc::clone(&browsers),
             writes: Writes::at_most_every(writes),
-        })
+        }))
     };
-    Ok(targets.into_iter().map(setting).collect())
+    targets.into_iter().map(setting).collect()
 }
 
-/// TLS that trusts what this machine trusts.
-fn tls() -> anyhow::Result<rustls::ClientConfig> {
+/// The browser of browser steps, where the installation says it is.
+fn programs(service: &Installation) -> Programs {
+    let usual = Programs::usual(service.data.join("browser"));
+    let Some(named) = &service.file.browser else { return usual };
+    Programs {
+        chromedriver: named.chromedriver.clone().unwrap_or(usual.chromedriver),
+        chromium: named.chromium.clone().unwrap_or(usual.chromium),
+        folder: usual.folder,
+    }
+}
+
+/// What this machine trusts.
+fn authorities() -> rustls::RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::warn!(%error, "a trusted certificate of this machine cannot be read");
     }
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    roots
+}
+
+/// TLS that trusts what this machine trusts and what the target's settings add.
+fn tls(
+    mut authorities: rustls::RootCertStore,
+    settings: Option<&TlsSettings>,
+) -> anyhow::Result<Tls> {
+    let Some(settings) = settings else { return Ok(Tls::new(authorities, None)?) };
+    for certificate in &settings.authorities {
+        authorities.add(certificate.clone())?;
+    }
+    let identity = match &settings.client {
+        Some(client) => Some(Identity { chain: client.chain.clone(), key: client.key()? }),
+        None => None,
+    };
+    Ok(Tls::new(authorities, identity)?.with_own_authorities(&settings.authorities_pem))
 }
 
 /// Everything that will appear in a metric's label.

@@ -15,4 +15,5 @@ pub mod probe_checks;
 pub mod probe_steps;
 pub mod probes;
 pub mod secrets;
+pub mod target_tls;
 pub mod targets;

@@ -3,9 +3,11 @@
 //! A failing target is data: a check with an outcome, never an `Err`. It must not judge a check,
 //! deliver a notice or write to the database; checks leave on a channel.
 
+pub mod browser;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;
 
 mod steps;
+pub mod tls;
 pub mod values;

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::steps::browser::Browsers;
+use super::browser::Browsers;
 use super::steps::capture::take;
 use super::steps::expect::{Parsed, check};
-use super::steps::handshake::Trust;
-use super::steps::http::{Browser, Hop};
+use super::steps::http::Browser;
 use super::steps::reach::Reach;
-use super::steps::{Bearings, Fault, Findings, browser, dns, icmp, smtp, sql, tcp, tls};
+use super::steps::{
+    Bearings, Fault, Findings, Hop, browser, dns, icmp, smtp, sql, tcp, timed_out, tls,
+};
+use super::tls::Tls;
 use super::values::{Secrets, Values};
 use crate::clock::{Clock, Stopwatch};
-use crate::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome, StepTiming};
+use crate::domain::check::{Check, CheckKind, Evidence, Outcome, StepTiming};
 use crate::domain::ids::StepId;
 use crate::domain::step::{Effect, Step, StepAction};
 use crate::domain::target::{Location, Probe, Target};
@@ -27,9 +29,7 @@ const FINALLY_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Setting {
     pub target: Arc<Target>,
     pub secrets: Secrets,
-    pub tls: rustls::ClientConfig,
-    /// Whose certificates steps of other kinds than HTTP believe.
-    pub trust: Trust,
+    pub tls: Tls,
     pub browsers: Arc<Browsers>,
     pub clock: Clock,
     pub writes: Writes,
@@ -132,19 +132,12 @@ impl Run<'_> {
             let started = Stopwatch::start();
             let mut hops = Vec::new();
             let ended = tokio::time::timeout(left, self.step(step, left, &mut hops)).await;
-            self.timings.extend(hops.iter().map(|hop| timing(step, hop)));
+            let ended =
+                ended.unwrap_or_else(|_| Err(timed_out(hops.last(), budget, started.elapsed())));
+            self.timings.extend(hops.iter_mut().map(|hop| hop.timing(&step.id)));
             match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(fault)) => return Err((Some(step.id.clone()), fault)),
-                Err(_) => {
-                    let detail = format!(
-                        "no answer within {} ms, {} ms of them in this step",
-                        budget.as_millis(),
-                        started.elapsed().as_millis()
-                    );
-                    let fault = Fault::new(Outcome::Failed(FailureReason::Timeout), detail);
-                    return Err((Some(step.id.clone()), fault));
-                }
+                Ok(()) => {}
+                Err(fault) => return Err((Some(step.id.clone()), fault)),
             }
         }
         Ok(())
@@ -174,10 +167,10 @@ impl Run<'_> {
         budget: Duration,
         hops: &mut Vec<Hop>,
     ) -> Result<Findings, Fault> {
-        let Setting { target, trust, clock, browsers, .. } = self.setting;
+        let Setting { target, tls, clock, browsers, .. } = self.setting;
         let bearings = Bearings {
             reach: &self.reach,
-            trust,
+            tls,
             base_url: &target.base_url,
             values: &self.values,
             clock,
@@ -212,19 +205,11 @@ async fn journey(
     kind: CheckKind,
 ) -> (Result<(), StepFault>, Vec<StepTiming>) {
     let run_id = uuid::Uuid::now_v7().simple().to_string();
-    // W3C Trace Context, version 00: the run is the trace.
-    let traceparent = format!("00-{run_id}-{}-01", &run_id[16..]);
     let target = &setting.target;
-    let browser =
-        match Browser::new(location.source_address, &target.networks, &setting.tls, traceparent) {
-            Ok(browser) => browser,
-            Err(fault) => return (Err((None, fault)), Vec::new()),
-        };
+    let reach =
+        Reach { source_address: location.source_address, networks: Arc::clone(&target.networks) };
+    let browser = Browser::new(reach.clone(), setting.tls.clone(), run_id.clone());
     let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string());
-    let reach = Reach {
-        source_address: location.source_address,
-        networks: target.networks.as_slice().into(),
-    };
     let watch = Stopwatch::start();
     let timings = Vec::new();
     let mut run = Run { setting, probe, browser, reach, watch, values, timings, wrote: false };
@@ -262,17 +247,4 @@ fn judge(step: &Step, parsed: &Parsed<'_>, values: &mut Values<'_>) -> Result<()
         values.keep(&capture.name, value);
     }
     Ok(())
-}
-
-fn timing(step: &Step, hop: &Hop) -> StepTiming {
-    StepTiming {
-        step: step.id.clone(),
-        offset_us: hop.offset_us,
-        total_us: hop.total_us,
-        dns_us: hop.dns_us,
-        connect_us: hop.connect_us,
-        tls_us: hop.tls_us,
-        first_byte_us: hop.first_byte_us,
-        body_us: hop.body_us,
-    }
 }

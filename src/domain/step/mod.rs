@@ -12,7 +12,7 @@ mod template;
 use std::time::Duration;
 
 pub use browser::{BrowserAction, BrowserVisit};
-pub use http::{Body, HttpRequest, Method};
+pub use http::{Body, HttpRequest, HttpVersion, Method, Part};
 pub use network::{
     DnsQuestion, DnsRecord, DnsTransport, Exchange, IcmpEcho, MailEnvelope, Server, SmtpDialogue,
     StartTls, TcpDialogue, TlsHandshake,

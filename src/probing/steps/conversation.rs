@@ -6,9 +6,8 @@ use std::io::ErrorKind;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::Fault;
-use super::lap::Lap;
-use crate::domain::check::FailureReason;
+use super::{Fault, Hop};
+use crate::domain::check::{FailureReason, Phase};
 
 /// A server that says more than this in one conversation does not answer what was asked.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -20,12 +19,14 @@ pub struct Conversation<S> {
     heard: Vec<u8>,
     /// Where the part of `heard` begins that was not used yet.
     used: usize,
+    answered: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
-    #[must_use]
-    pub fn new(stream: S) -> Self {
-        Self { stream, heard: Vec::new(), used: 0 }
+    /// Begins to wait for the first word.
+    pub fn over(stream: S, hop: &mut Hop) -> Self {
+        hop.begin(Phase::FirstByte);
+        Self { stream, heard: Vec::new(), used: 0, answered: false }
     }
 
     /// # Errors
@@ -39,7 +40,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     ///
     /// # Errors
     /// When the connection ends before the line does, or the server says too much.
-    pub async fn line(&mut self, lap: &mut Lap<'_>) -> Result<String, Fault> {
+    pub async fn line(&mut self, hop: &mut Hop) -> Result<String, Fault> {
         loop {
             let fresh = &self.heard[self.used..];
             if let Some(end) = fresh.iter().position(|byte| *byte == b'\n') {
@@ -47,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                 self.used += end + 1;
                 return Ok(line);
             }
-            self.listen(lap).await?;
+            self.listen(hop).await?;
         }
     }
 
@@ -55,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     ///
     /// # Errors
     /// As for [`Conversation::line`].
-    pub async fn until(&mut self, regex: &regex::Regex, lap: &mut Lap<'_>) -> Result<(), Fault> {
+    pub async fn until(&mut self, regex: &regex::Regex, hop: &mut Hop) -> Result<(), Fault> {
         loop {
             let fresh = String::from_utf8_lossy(&self.heard[self.used..]);
             if let Some(found) = regex.find(&fresh) {
@@ -63,7 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                 self.used = self.heard.len().min(self.used + found.end());
                 return Ok(());
             }
-            self.listen(lap).await?;
+            self.listen(hop).await?;
         }
     }
 
@@ -71,15 +72,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     ///
     /// # Errors
     /// As for [`Conversation::line`].
-    pub async fn exactly(&mut self, count: usize, lap: &mut Lap<'_>) -> Result<&[u8], Fault> {
+    pub async fn exactly(&mut self, count: usize, hop: &mut Hop) -> Result<&[u8], Fault> {
         while self.heard.len() - self.used < count {
-            self.listen(lap).await?;
+            self.listen(hop).await?;
         }
         self.used += count;
         Ok(&self.heard[self.used - count..self.used])
     }
 
-    async fn listen(&mut self, lap: &mut Lap<'_>) -> Result<(), Fault> {
+    async fn listen(&mut self, hop: &mut Hop) -> Result<(), Fault> {
         if self.heard.len() >= MAX_BYTES {
             let detail = format!("the server said more than {MAX_BYTES} bytes");
             return Err(Fault::failed(FailureReason::TooLarge, detail));
@@ -92,7 +93,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                 Err(Fault::failed(FailureReason::Reset, detail))
             }
             _ => {
-                lap.first_byte();
+                if !self.answered {
+                    self.answered = true;
+                    hop.begin(Phase::Body);
+                }
                 Ok(())
             }
         }

@@ -11,10 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::conversation::{Conversation, cut};
 use super::handshake::secure;
-use super::http::Hop;
-use super::lap::Lap;
-use super::{Bearings, Fault, Findings};
-use crate::domain::check::{FailureReason, InconclusiveReason};
+use super::{Bearings, Fault, Findings, Hop};
+use crate::domain::check::{FailureReason, InconclusiveReason, Phase};
 use crate::domain::step::{DnsQuestion, DnsRecord, DnsTransport, Fact};
 
 /// What answers over UDP may be long, without being split on the way (DNS flag day 2020).
@@ -75,15 +73,15 @@ async fn over_udp(
 ) -> Result<(SocketAddr, Message), Fault> {
     let (host, port) = bearings.place(&question.server);
     let (address, answer) = {
-        let mut lap = Lap::begin(hops, bearings.run);
-        let resolved = bearings.reach.resolve(host).await?;
-        lap.resolved(resolved.dns_us);
+        let hop = bearings.hop(hops);
+        let resolved = bearings.resolve(host, hop).await?;
         let Some(ip) = resolved.addresses.first() else {
             return Err(Fault::failed(FailureReason::Dns, "the name server has no address"));
         };
         let address = SocketAddr::new(*ip, port);
+        hop.begin(Phase::FirstByte);
         let answer = datagram(bearings, address, asked).await.map_err(|fault| fault.at(address))?;
-        lap.first_byte();
+        hop.end();
         (address, answer)
     };
     if !answer.metadata.truncation {
@@ -124,18 +122,18 @@ async fn over_stream(
     (host, port): (&str, u16),
     hops: &mut Vec<Hop>,
 ) -> Result<(SocketAddr, Message), Fault> {
-    let mut lap = Lap::begin(hops, bearings.run);
-    let connected = bearings.reach.connect(host, port).await?;
-    lap.connected(&connected);
+    let hop = bearings.hop(hops);
+    let connected = bearings.reach.connect(host, port, hop).await?;
     let address = connected.address;
     let exchanging = async {
         if question.transport != DnsTransport::Tls {
-            return exchange(connected.stream, asked, &mut lap).await;
+            return exchange(connected.stream, asked, hop).await;
         }
         let name = question.server_name.as_deref().unwrap_or(host);
-        let secured = secure(connected.stream, name, bearings.trust, bearings.clock).await?;
-        lap.secured();
-        exchange(secured.stream, asked, &mut lap).await
+        hop.begin(Phase::Tls);
+        let secured = secure(connected.stream, name, bearings.tls, bearings.clock).await?;
+        hop.finish();
+        exchange(secured.stream, asked, hop).await
     };
     let answer = exchanging.await.map_err(|fault| fault.at(address))?;
     Ok((address, answer))
@@ -145,17 +143,17 @@ async fn over_stream(
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     asked: &Message,
-    lap: &mut Lap<'_>,
+    hop: &mut Hop,
 ) -> Result<Message, Fault> {
     let not_dns = || Fault::failed(FailureReason::Protocol, "the answer was not DNS");
     let asked_bytes = bytes(asked)?;
     let length = u16::try_from(asked_bytes.len()).map_err(|_| not_dns())?;
-    let mut conversation = Conversation::new(stream);
+    let mut conversation = Conversation::over(stream, hop);
     let framed = [&length.to_be_bytes()[..], &asked_bytes].concat();
     conversation.say(&framed).await?;
-    let length = conversation.exactly(2, lap).await?;
+    let length = conversation.exactly(2, hop).await?;
     let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-    let answer = Message::from_vec(conversation.exactly(length, lap).await?);
+    let answer = Message::from_vec(conversation.exactly(length, hop).await?);
     answer.ok().filter(|answer| answers(answer, asked)).ok_or_else(not_dns)
 }
 

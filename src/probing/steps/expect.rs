@@ -77,7 +77,7 @@ impl<'a> Parsed<'a> {
     pub fn values_of(&self, fact: &Fact) -> Vec<&'a str> {
         match self.seen {
             Seen::Answer(_) => Vec::new(),
-            Seen::Findings(findings) => findings.values_of(fact).collect(),
+            Seen::Findings(findings) => findings.values_of(fact),
         }
     }
 

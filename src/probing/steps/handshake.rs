@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -20,16 +20,9 @@ use super::{Fault, Findings};
 use crate::clock::Clock;
 use crate::domain::check::{FailureReason, InconclusiveReason};
 use crate::domain::step::Fact;
+use crate::probing::tls::Tls;
 
 const SECONDS_A_DAY: i64 = 86_400;
-
-/// Whose certificates a probe believes.
-#[derive(Clone, Debug)]
-pub struct Trust {
-    pub roots: Arc<RootCertStore>,
-    /// Of those, the ones that are the installation's own, for clients that read them themselves.
-    pub own_pem: Option<Arc<[u8]>>,
-}
 
 /// An encrypted connection and what its handshake showed.
 #[derive(Debug)]
@@ -53,23 +46,14 @@ pub struct Shown {
 pub async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     name: &str,
-    trust: &Trust,
+    tls: &Tls,
     clock: &Clock,
 ) -> Result<Secured<S>, Fault> {
     let prober = |detail: &str| Fault::inconclusive(InconclusiveReason::Prober, detail);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let judge = WebPkiServerVerifier::builder_with_provider(
-        Arc::clone(&trust.roots),
-        Arc::clone(&provider),
-    );
-    let judge = judge.build().map_err(|_| prober("no certificate is trusted on this machine"))?;
+    let judge = tls.judge().map_err(|_| prober("no certificate is trusted on this machine"))?;
     let witness = Arc::new(Witness { judge, chain: Mutex::default() });
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| prober("no version of TLS can be spoken"))?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::<Witness>::clone(&witness))
-        .with_no_client_auth();
+    let mut config = rustls::ClientConfig::clone(&tls.plain);
+    config.dangerous().set_certificate_verifier(Arc::<Witness>::clone(&witness));
     let server_name = ServerName::try_from(name.trim_matches(['[', ']']).to_owned())
         .map_err(|_| prober("the server's name cannot stand in a certificate"))?;
     let connecting = TlsConnector::from(Arc::new(config)).connect(server_name, stream);

@@ -9,11 +9,9 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-use super::http::Hop;
-use super::lap::Lap;
-use super::{Bearings, Fault, Findings};
+use super::{Bearings, Fault, Findings, Hop};
 use crate::clock::Stopwatch;
-use crate::domain::check::{FailureReason, InconclusiveReason};
+use crate::domain::check::{FailureReason, InconclusiveReason, Phase};
 use crate::domain::step::{Fact, IcmpEcho};
 
 /// Longer than any echo of ours with the header before it.
@@ -30,21 +28,22 @@ pub async fn echo(
     icmp: &IcmpEcho,
     hops: &mut Vec<Hop>,
 ) -> Result<Findings, Fault> {
-    let mut lap = Lap::begin(hops, bearings.run);
-    let resolved = bearings.reach.resolve(bearings.host(icmp.host.as_deref())).await?;
-    lap.resolved(resolved.dns_us);
+    let hop = bearings.hop(hops);
+    let resolved = bearings.resolve(bearings.host(icmp.host.as_deref()), hop).await?;
     let Some(address) = resolved.addresses.first().copied() else {
         return Err(Fault::failed(FailureReason::Dns, "the name has no address"));
     };
     let pinger = Pinger::open(address, bearings.reach.source_address)
         .map_err(|error| unsent(&error).at(address))?;
-    let mut lost = 0;
+    hop.begin(Phase::FirstByte);
+    let (mut lost, mut heard) = (0, false);
     for sequence in 1..=icmp.count {
         let back = pinger.echo(sequence, icmp.reply_timeout).await;
-        if back.map_err(|error| unsent(&error).at(address))? {
-            lap.first_byte();
-        } else {
+        if !back.map_err(|error| unsent(&error).at(address))? {
             lost += 1;
+        } else if !heard {
+            heard = true;
+            hop.begin(Phase::Body);
         }
     }
     if lost == icmp.count {
@@ -99,9 +98,12 @@ impl Pinger {
         loop {
             let left = timeout.saturating_sub(watch.elapsed());
             match tokio::time::timeout(left, self.socket.recv(&mut packet)).await {
-                Ok(length) if self.is_reply(&packet[..length?], sequence) => return Ok(true),
                 // A raw socket hears every echo of the machine, our own requests among them.
-                Ok(_) => {}
+                Ok(length) => {
+                    if self.is_reply(&packet[..length?], sequence) {
+                        return Ok(true);
+                    }
+                }
                 Err(_) => return Ok(false),
             }
         }

@@ -5,10 +5,8 @@ use tokio::net::TcpStream;
 
 use super::conversation::Conversation;
 use super::handshake::secure;
-use super::http::Hop;
-use super::lap::Lap;
-use super::{Bearings, Fault, Findings};
-use crate::domain::check::FailureReason;
+use super::{Bearings, Fault, Findings, Hop};
+use crate::domain::check::{FailureReason, Phase};
 use crate::domain::step::{Fact, MailEnvelope, SmtpDialogue};
 
 /// An answer: its code and the text of each of its lines.
@@ -28,29 +26,28 @@ pub async fn converse(
     smtp: &SmtpDialogue,
     hops: &mut Vec<Hop>,
 ) -> Result<Findings, Fault> {
-    let mut lap = Lap::begin(hops, bearings.run);
+    let hop = bearings.hop(hops);
     let (host, port) = bearings.place(&smtp.server);
-    let connected = bearings.reach.connect(host, port).await?;
-    lap.connected(&connected);
+    let connected = bearings.reach.connect(host, port, hop).await?;
     let address = connected.address;
     let hello = smtp.hello.clone().unwrap_or_else(|| literal(&connected.stream));
     let mut findings = Findings::at(address);
     let talking = async {
-        let mut clear = Conversation::new(connected.stream);
-        let announced = greet(&mut clear, &hello, &mut lap).await?;
+        let mut clear = Conversation::over(connected.stream, hop);
+        let announced = greet(&mut clear, &hello, hop).await?;
         if !smtp.encrypted {
-            return offer(clear, announced, smtp.envelope.as_ref(), &mut lap, &mut findings).await;
+            return offer(clear, announced, smtp.envelope.as_ref(), hop, &mut findings).await;
         }
-        start_tls(&mut clear, &mut lap).await?;
+        start_tls(&mut clear, hop).await?;
         let name = smtp.server_name.as_deref().unwrap_or(host);
-        lap.securing();
-        let secured = secure(clear.into_stream()?, name, bearings.trust, bearings.clock).await?;
-        lap.secured();
+        hop.begin(Phase::Tls);
+        let secured = secure(clear.into_stream()?, name, bearings.tls, bearings.clock).await?;
+        hop.finish();
         secured.shown.add_to(&mut findings);
         // What was announced in the clear may have been anybody's; RFC 3207 says to ask again.
-        let mut sealed = Conversation::new(secured.stream);
-        let announced = ehlo(&mut sealed, &hello, &mut lap).await?;
-        offer(sealed, announced, smtp.envelope.as_ref(), &mut lap, &mut findings).await
+        let mut sealed = Conversation::over(secured.stream, hop);
+        let announced = ehlo(&mut sealed, &hello, hop).await?;
+        offer(sealed, announced, smtp.envelope.as_ref(), hop, &mut findings).await
     };
     talking.await.map_err(|fault| fault.at(address))?;
     Ok(findings)
@@ -63,10 +60,10 @@ pub async fn converse(
 pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     conversation: &mut Conversation<S>,
     hello: &str,
-    lap: &mut Lap<'_>,
+    hop: &mut Hop,
 ) -> Result<Vec<String>, Fault> {
-    expect(&reply(conversation, lap).await?, 220, "the greeting")?;
-    ehlo(conversation, hello, lap).await
+    expect(&reply(conversation, hop).await?, 220, "the greeting")?;
+    ehlo(conversation, hello, hop).await
 }
 
 /// Asks for TLS.
@@ -75,9 +72,9 @@ pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
 /// When the server does not offer it.
 pub async fn start_tls<S: AsyncRead + AsyncWrite + Unpin>(
     conversation: &mut Conversation<S>,
-    lap: &mut Lap<'_>,
+    hop: &mut Hop,
 ) -> Result<(), Fault> {
-    expect(&command(conversation, "STARTTLS", lap).await?, 220, "STARTTLS")
+    expect(&command(conversation, "STARTTLS", hop).await?, 220, "STARTTLS")
 }
 
 /// This end of the connection as an address literal, for want of a name.
@@ -95,7 +92,7 @@ async fn offer<S: AsyncRead + AsyncWrite + Unpin>(
     mut conversation: Conversation<S>,
     announced: Vec<String>,
     envelope: Option<&MailEnvelope>,
-    lap: &mut Lap<'_>,
+    hop: &mut Hop,
     findings: &mut Findings,
 ) -> Result<(), Fault> {
     for word in announced {
@@ -103,24 +100,24 @@ async fn offer<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let mut code = 250;
     if let Some(MailEnvelope { from, to }) = envelope {
-        code = command(&mut conversation, &format!("MAIL FROM:<{from}>"), lap).await?.code;
+        code = command(&mut conversation, &format!("MAIL FROM:<{from}>"), hop).await?.code;
         if let (250, Some(to)) = (code, to) {
-            code = command(&mut conversation, &format!("RCPT TO:<{to}>"), lap).await?.code;
+            code = command(&mut conversation, &format!("RCPT TO:<{to}>"), hop).await?.code;
         }
-        expect(&command(&mut conversation, "RSET", lap).await?, 250, "RSET")?;
+        expect(&command(&mut conversation, "RSET", hop).await?, 250, "RSET")?;
     }
     findings.add(Fact::ReplyCode, code);
     // Some servers hang up at once, which is as good an answer.
-    let _ = command(&mut conversation, "QUIT", lap).await;
+    let _ = command(&mut conversation, "QUIT", hop).await;
     Ok(())
 }
 
 async fn ehlo<S: AsyncRead + AsyncWrite + Unpin>(
     conversation: &mut Conversation<S>,
     hello: &str,
-    lap: &mut Lap<'_>,
+    hop: &mut Hop,
 ) -> Result<Vec<String>, Fault> {
-    let reply = command(conversation, &format!("EHLO {hello}"), lap).await?;
+    let reply = command(conversation, &format!("EHLO {hello}"), hop).await?;
     expect(&reply, 250, "EHLO")?;
     // The first line is a greeting; each one after it is a capability.
     Ok(reply.lines.into_iter().skip(1).collect())
@@ -129,20 +126,20 @@ async fn ehlo<S: AsyncRead + AsyncWrite + Unpin>(
 async fn command<S: AsyncRead + AsyncWrite + Unpin>(
     conversation: &mut Conversation<S>,
     words: &str,
-    lap: &mut Lap<'_>,
+    hop: &mut Hop,
 ) -> Result<Reply, Fault> {
     conversation.say(format!("{words}\r\n").as_bytes()).await?;
-    reply(conversation, lap).await
+    reply(conversation, hop).await
 }
 
 /// Reads one answer: lines of `250-text`, the last one `250 text`.
 async fn reply<S: AsyncRead + AsyncWrite + Unpin>(
     conversation: &mut Conversation<S>,
-    lap: &mut Lap<'_>,
+    hop: &mut Hop,
 ) -> Result<Reply, Fault> {
     let mut lines = Vec::new();
     loop {
-        let line = conversation.line(lap).await?;
+        let line = conversation.line(hop).await?;
         let code = line.get(..3).and_then(|code| code.parse().ok());
         let Some(code) = code.filter(|code| (200..600).contains(code)) else {
             return Err(Fault::failed(FailureReason::Protocol, "the answer was not SMTP"));

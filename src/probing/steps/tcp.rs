@@ -1,9 +1,7 @@
 //! A conversation over one TCP connection.
 
 use super::conversation::Conversation;
-use super::http::Hop;
-use super::lap::Lap;
-use super::{Bearings, Fault, Findings};
+use super::{Bearings, Fault, Findings, Hop};
 use crate::domain::step::{Exchange, TcpDialogue};
 
 /// Connects and takes each turn.
@@ -15,17 +13,16 @@ pub async fn converse(
     tcp: &TcpDialogue,
     hops: &mut Vec<Hop>,
 ) -> Result<Findings, Fault> {
-    let mut lap = Lap::begin(hops, bearings.run);
+    let hop = bearings.hop(hops);
     let (host, port) = bearings.place(&tcp.server);
-    let connected = bearings.reach.connect(host, port).await?;
-    lap.connected(&connected);
+    let connected = bearings.reach.connect(host, port, hop).await?;
     let address = connected.address;
-    let mut conversation = Conversation::new(connected.stream);
+    let mut conversation = Conversation::over(connected.stream, hop);
     for turn in &tcp.dialogue {
         let taken = match turn {
             Exchange::Send(template) => conversation.say(bearings.fill(template)?.as_bytes()).await,
             Exchange::Expect(regex) => {
-                conversation.until(regex, &mut lap).await.map_err(|fault| unanswered(fault, regex))
+                conversation.until(regex, hop).await.map_err(|fault| unanswered(fault, regex))
             }
         };
         taken.map_err(|fault| fault.at(address))?;

@@ -4,11 +4,9 @@ use tokio::net::TcpStream;
 
 use super::conversation::Conversation;
 use super::handshake::secure;
-use super::http::Hop;
-use super::lap::Lap;
 use super::smtp;
-use super::{Bearings, Fault, Findings};
-use crate::domain::check::FailureReason;
+use super::{Bearings, Fault, Findings, Hop};
+use crate::domain::check::{FailureReason, Phase};
 use crate::domain::step::{StartTls, TlsHandshake};
 
 /// "SSLRequest": its length, and a code that no version of the protocol has.
@@ -23,43 +21,42 @@ pub async fn look(
     tls: &TlsHandshake,
     hops: &mut Vec<Hop>,
 ) -> Result<Findings, Fault> {
-    let mut lap = Lap::begin(hops, bearings.run);
+    let hop = bearings.hop(hops);
     let (host, port) = bearings.place(&tls.server);
-    let connected = bearings.reach.connect(host, port).await?;
-    lap.connected(&connected);
+    let connected = bearings.reach.connect(host, port, hop).await?;
     let address = connected.address;
     let name = tls.server_name.as_deref().unwrap_or(host);
     let shaking = async {
         let stream = match tls.start_tls {
             None => connected.stream,
-            Some(protocol) => ask(protocol, connected.stream, &mut lap).await?,
+            Some(protocol) => ask(protocol, connected.stream, hop).await?,
         };
-        lap.securing();
-        secure(stream, name, bearings.trust, bearings.clock).await
+        hop.begin(Phase::Tls);
+        secure(stream, name, bearings.tls, bearings.clock).await
     };
     let secured = shaking.await.map_err(|fault| fault.at(address))?;
-    lap.secured();
+    hop.finish();
     let mut findings = Findings::at(address);
     secured.shown.add_to(&mut findings);
     Ok(findings)
 }
 
 /// Asks the server to turn to TLS.
-async fn ask(protocol: StartTls, stream: TcpStream, lap: &mut Lap<'_>) -> Result<TcpStream, Fault> {
+async fn ask(protocol: StartTls, stream: TcpStream, hop: &mut Hop) -> Result<TcpStream, Fault> {
     let refused = || Fault::failed(FailureReason::Protocol, "the server does not turn to TLS");
     let hello = smtp::literal(&stream);
-    let mut conversation = Conversation::new(stream);
+    let mut conversation = Conversation::over(stream, hop);
     match protocol {
         StartTls::Smtp => {
-            smtp::greet(&mut conversation, &hello, lap).await?;
-            smtp::start_tls(&mut conversation, lap).await?;
+            smtp::greet(&mut conversation, &hello, hop).await?;
+            smtp::start_tls(&mut conversation, hop).await?;
         }
         StartTls::Imap => {
-            conversation.line(lap).await?;
+            conversation.line(hop).await?;
             conversation.say(b"a1 STARTTLS\r\n").await?;
             // Untagged lines may come before the answer.
             loop {
-                let line = conversation.line(lap).await?;
+                let line = conversation.line(hop).await?;
                 match line.strip_prefix("a1 ") {
                     Some(answer) if answer.starts_with("OK") => break,
                     Some(_) => return Err(refused()),
@@ -69,7 +66,7 @@ async fn ask(protocol: StartTls, stream: TcpStream, lap: &mut Lap<'_>) -> Result
         }
         StartTls::Postgres => {
             conversation.say(&POSTGRES_SSL_REQUEST).await?;
-            if conversation.exactly(1, lap).await? != b"S" {
+            if conversation.exactly(1, hop).await? != b"S" {
                 return Err(refused());
             }
         }

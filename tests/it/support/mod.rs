@@ -2,6 +2,7 @@
 
 pub mod copy;
 pub mod reader;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use std::time::Duration;
 use holdfast::clock::Clock;
 use holdfast::config::probes;
 use holdfast::domain::target::{Probe, Target};
+use holdfast::probing::browser::{Browsers, Programs};
 use holdfast::probing::run::{Setting, Writes};
+use holdfast::probing::tls::Tls;
 use holdfast::probing::values::Secrets;
 use holdfast::standin::{Standin, StandinConfig};
 use secrecy::SecretString;
@@ -49,16 +52,17 @@ pub fn setting(target: Target, clock: &Clock, writes: Option<Duration>) -> Arc<S
     Arc::new(Setting {
         target: Arc::new(target),
         secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
-        tls: rustls::ClientConfig::builder_with_provider(Arc::new(
-            rustls::crypto::aws_lc_rs::default_provider(),
-        ))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth(),
+        tls: Tls::new(rustls::RootCertStore::empty(), None).unwrap(),
         clock: clock.clone(),
+        browsers: browsers(),
         writes: Writes::at_most_every(writes),
     })
+}
+
+/// Browsers whose folder goes to where the system keeps what is thrown away.
+pub fn browsers() -> Arc<Browsers> {
+    let folder = std::env::temp_dir().join(format!("holdfast-browser-{}", std::process::id()));
+    Arc::new(Browsers::new(Programs::usual(folder)))
 }
 
 /// Asks again until there is an answer; stops the test when there is none in [`PATIENCE`].

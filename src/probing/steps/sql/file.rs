@@ -8,9 +8,8 @@ use sqlx::{AssertSqlSafe, Column, ConnectOptions, Row, TypeInfo, ValueRef};
 
 use super::{Asked, Table, explain};
 use crate::clock::Stopwatch;
-use crate::domain::check::FailureReason;
-use crate::probing::steps::Fault;
-use crate::probing::steps::lap::Lap;
+use crate::domain::check::{FailureReason, Phase};
+use crate::probing::steps::{Fault, Hop};
 
 /// Steps of SQLite's machine between two looks at the time.
 const STEPS_A_LOOK: i32 = 10_000;
@@ -19,7 +18,7 @@ const STEPS_A_LOOK: i32 = 10_000;
 ///
 /// # Errors
 /// When it cannot be opened, or the query not be answered.
-pub async fn ask(path: &Path, asked: Asked<'_>, lap: &mut Lap<'_>) -> Result<Table, Fault> {
+pub async fn ask(path: &Path, asked: Asked<'_>, hop: &mut Hop) -> Result<Table, Fault> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
@@ -37,9 +36,10 @@ pub async fn ask(path: &Path, asked: Asked<'_>, lap: &mut Lap<'_>) -> Result<Tab
         query = query.bind(parameter);
     }
     let mut table = Table::default();
+    hop.begin(Phase::FirstByte);
     let mut rows = query.fetch(&mut connection);
     while let Some(row) = rows.try_next().await.map_err(|error| explain(&error))? {
-        lap.first_byte();
+        hop.begin(Phase::Body);
         table.take(texts(&row).map_err(|error| explain(&error))?)?;
     }
     Ok(table)

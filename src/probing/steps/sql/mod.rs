@@ -8,9 +8,7 @@ mod server;
 
 use std::time::Duration;
 
-use super::http::Hop;
-use super::lap::Lap;
-use super::{Bearings, Fault, Findings};
+use super::{Bearings, Fault, Findings, Hop};
 use crate::domain::check::{FailureReason, InconclusiveReason};
 use crate::domain::step::{Database, Fact, SqlQuery};
 
@@ -32,13 +30,13 @@ pub async fn query(
     let parameters: Vec<String> =
         sql.parameters.iter().map(|template| bearings.fill(template)).collect::<Result<_, _>>()?;
     let asked = Asked { query: &sql.query, parameters, timeout: bearings.budget };
-    let mut lap = Lap::begin(hops, bearings.run);
+    let hop = bearings.hop(hops);
     let (address, table) = match &sql.database {
         Database::Server(database) => {
-            let (address, table) = server::ask(bearings, database, asked, &mut lap).await?;
+            let (address, table) = server::ask(bearings, database, asked, hop).await?;
             (Some(address.to_string()), table)
         }
-        Database::File(path) => (None, file::ask(path, asked, &mut lap).await?),
+        Database::File(path) => (None, file::ask(path, asked, hop).await?),
     };
     let mut findings = Findings { address, ..Findings::default() };
     findings.add(Fact::Rows, table.rows);

@@ -9,10 +9,9 @@ use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Executor, Row, Typ
 
 use super::bridge::Bridge;
 use super::{Asked, MAX_ROWS, TOO_MANY_BYTES, Table, explain};
-use crate::domain::check::FailureReason;
+use crate::domain::check::{FailureReason, Phase};
 use crate::domain::step::{DatabaseServer, DatabaseTls, Engine};
-use crate::probing::steps::lap::Lap;
-use crate::probing::steps::{Bearings, Fault};
+use crate::probing::steps::{Bearings, Fault, Hop};
 
 /// MySQL's number for a variable it does not have.
 const UNKNOWN_VARIABLE: &str = "HY000";
@@ -25,23 +24,23 @@ pub async fn ask(
     bearings: &Bearings<'_>,
     database: &DatabaseServer,
     asked: Asked<'_>,
-    lap: &mut Lap<'_>,
+    hop: &mut Hop,
 ) -> Result<(SocketAddr, Table), Fault> {
     let user = bearings.fill(&database.user)?;
     let password = database.password.as_ref().map(|text| bearings.fill(text)).transpose()?;
     let (host, port) = bearings.place(&database.server);
-    let connected = bearings.reach.connect(host, port).await?;
-    lap.connected(&connected);
+    let connected = bearings.reach.connect(host, port, hop).await?;
     let address = connected.address;
+    hop.begin(Phase::FirstByte);
     let guest = Guest { bearings, database, user: &user, password: password.as_deref() };
     let table = match database.engine {
         Engine::Postgres => {
             let bridge = Bridge::to(connected.stream, &format!("/.s.PGSQL.{port}"))?;
-            bounded(guest.ask_postgres(&bridge, asked, lap).await, &bridge)
+            bounded(guest.ask_postgres(&bridge, asked, hop).await, &bridge)
         }
         Engine::Mysql => {
             let bridge = Bridge::to(connected.stream, "")?;
-            bounded(guest.ask_mysql(&bridge, asked, lap).await, &bridge)
+            bounded(guest.ask_mysql(&bridge, asked, hop).await, &bridge)
         }
     };
     Ok((address, table.map_err(|fault| fault.at(address))?))
@@ -69,7 +68,7 @@ impl Guest<'_> {
         self,
         bridge: &Bridge,
         asked: Asked<'_>,
-        lap: &mut Lap<'_>,
+        hop: &mut Hop,
     ) -> Result<Table, Fault> {
         let explained = |error: sqlx::Error| explain(&error);
         let (host, port) = self.bearings.place(&self.database.server);
@@ -89,7 +88,7 @@ impl Guest<'_> {
         if let Some(password) = self.password {
             options = options.password(password);
         }
-        if let Some(pem) = &self.bearings.trust.own_pem {
+        if let Some(pem) = &self.bearings.tls.own_authorities() {
             options = options.ssl_root_cert_from_pem(pem.to_vec());
         }
         let mut connection: PgConnection = options.connect().await.map_err(explained)?;
@@ -111,7 +110,7 @@ impl Guest<'_> {
         let mut table = Table::default();
         let mut rows = query.fetch(&mut connection);
         while let Some(row) = rows.try_next().await.map_err(explained)? {
-            lap.first_byte();
+            hop.begin(Phase::Body);
             table.take(members(row.as_deref().unwrap_or("{}")))?;
         }
         drop(rows);
@@ -123,7 +122,7 @@ impl Guest<'_> {
         self,
         bridge: &Bridge,
         asked: Asked<'_>,
-        lap: &mut Lap<'_>,
+        hop: &mut Hop,
     ) -> Result<Table, Fault> {
         let explained = |error: sqlx::Error| explain(&error);
         let (host, port) = self.bearings.place(&self.database.server);
@@ -142,7 +141,7 @@ impl Guest<'_> {
         if let Some(password) = self.password {
             options = options.password(password);
         }
-        if let Some(pem) = &self.bearings.trust.own_pem {
+        if let Some(pem) = &self.bearings.tls.own_authorities() {
             options = options.ssl_ca_from_pem(pem.to_vec());
         }
         let mut connection: MySqlConnection = options.connect().await.map_err(explained)?;
@@ -155,7 +154,7 @@ impl Guest<'_> {
         let mut table = Table::default();
         let mut rows = query.fetch(&mut connection);
         while let Some(row) = rows.try_next().await.map_err(explained)? {
-            lap.first_byte();
+            hop.begin(Phase::Body);
             table.take(texts(&row)?)?;
         }
         drop(rows);

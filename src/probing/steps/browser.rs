@@ -1,70 +1,22 @@
 //! A sitting at the case system through headless Chromium.
 //!
-//! Chromium reaches the target through a gate of ours and nothing else. A sitting that fails leaves
-//! a picture of the page behind, which shows what the probe's own account sees.
-
-mod driver;
-mod gate;
-mod pictures;
-mod sitting;
+//! One that fails leaves a picture of the page behind, which shows what the probe's own account
+//! sees. Nothing of a page goes into a fault.
 
 use std::time::Duration;
 
-use self::driver::Driver;
-use self::sitting::Sitting;
-use super::http::Hop;
-use super::lap::Lap;
-use super::{Bearings, Fault, Findings};
+use super::{Bearings, Fault, Findings, Hop};
 use crate::clock::Stopwatch;
-use crate::domain::check::{FailureReason, InconclusiveReason};
+use crate::domain::check::{FailureReason, InconclusiveReason, Phase};
 use crate::domain::step::{BrowserAction, BrowserVisit, Template};
+use crate::probing::browser::Browsers;
+use crate::probing::browser::sitting::Sitting;
 use crate::probing::values::Values;
 
-/// Browsers open at once: each takes a few hundred megabytes.
-const MOST_SITTINGS: usize = 2;
 /// What is left of a journey's time for the picture of a page that failed.
 const PICTURE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Larger pages are not looked through.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
-
-/// The programs behind browser steps, and where they may leave something.
-#[derive(Clone, Debug)]
-pub struct Programs {
-    pub chromedriver: std::path::PathBuf,
-    pub chromium: std::path::PathBuf,
-    /// A folder of our own: `profiles` and `pictures` are made in it.
-    pub folder: std::path::PathBuf,
-}
-
-impl Programs {
-    /// The programs where the system's packages put them.
-    #[must_use]
-    pub fn usual(folder: std::path::PathBuf) -> Self {
-        Self { chromedriver: "chromedriver".into(), chromium: "chromium".into(), folder }
-    }
-}
-
-/// One chromedriver for every browser step of the installation, started when first needed.
-#[derive(Debug)]
-pub struct Browsers {
-    programs: Programs,
-    driver: tokio::sync::Mutex<Option<Driver>>,
-    seats: std::sync::Arc<tokio::sync::Semaphore>,
-}
-
-impl Browsers {
-    #[must_use]
-    pub fn new(programs: Programs) -> Self {
-        let seats = std::sync::Arc::new(tokio::sync::Semaphore::new(MOST_SITTINGS));
-        Self { programs, driver: tokio::sync::Mutex::default(), seats }
-    }
-}
-
-impl Drop for Browsers {
-    fn drop(&mut self) {
-        sitting::end_all(&self.programs.folder.join("profiles"));
-    }
-}
 
 /// Opens a browser, does what the step says and looks at the page it ends on.
 ///
@@ -84,10 +36,10 @@ pub async fn visit(
     let sitting = tokio::time::timeout(working, opening).await.map_err(|_| {
         Fault::inconclusive(InconclusiveReason::Prober, "Chromium did not start in time")
     })??;
-    let mut lap = Lap::begin(hops, bearings.run);
+    let hop = bearings.hop(hops);
     let deadline = working.saturating_sub(watch.elapsed());
     let ended = Visitor { bearings, sitting: &sitting, watch: Stopwatch::start(), deadline }
-        .act(visit, &mut lap)
+        .act(visit, hop)
         .await;
     let address = sitting.gate().address();
     let at = |fault: Fault| match address {
@@ -97,7 +49,7 @@ pub async fn visit(
     match ended {
         Ok(findings) => Ok(findings),
         Err(mut fault) => {
-            let taking = pictures::take(&sitting, &browsers.programs.folder, label, bearings.clock);
+            let taking = browsers.picture(&sitting, label, bearings.clock);
             if let Ok(Some(name)) = tokio::time::timeout(PICTURE_TIMEOUT, taking).await {
                 fault.detail = format!("{} (picture {name})", fault.detail);
             }
@@ -115,11 +67,11 @@ struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    async fn act(&self, visit: &BrowserVisit, lap: &mut Lap<'_>) -> Result<Findings, Fault> {
+    async fn act(&self, visit: &BrowserVisit, hop: &mut Hop) -> Result<Findings, Fault> {
+        hop.begin(Phase::FirstByte);
         self.bounded("the first page", self.goto(&visit.start)).await?;
-        let (dns_us, connect_us) = self.sitting.gate().phases();
-        lap.reached(dns_us, connect_us);
-        lap.first_byte();
+        hop.begin(Phase::Body);
+        self.sitting.gate().tell_first(hop);
         for (index, action) in visit.actions.iter().enumerate() {
             let name = format!("action {}, {}", index + 1, words(action));
             self.bounded(&name, self.take(action)).await?;

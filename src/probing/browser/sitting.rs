@@ -170,7 +170,7 @@ impl Sitting {
         let failed = |reason, detail: &str| Fault::failed(reason, detail);
         match error {
             CmdError::Standard(refused) => {
-                let words = refused.message();
+                let words = &refused.message;
                 let net = |code: &str| words.contains(&format!("net::ERR_{code}"));
                 if net("CERT") || net("SSL") {
                     failed(FailureReason::Tls, "the browser does not trust the connection")
@@ -287,7 +287,7 @@ fn is_passing(error: &CmdError) -> bool {
         ErrorStatus::InvalidElementState,
     ];
     // A missing page shows as a missing element too, and stays missing.
-    passing.iter().any(|status| refused.error() == status.to_string())
+    passing.contains(&refused.error)
 }
 
 fn prober(detail: &str) -> Fault {

@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::domain::check::{FailureReason, Outcome};
-use crate::probing::steps::Fault;
 use crate::probing::steps::reach::Reach;
+use crate::probing::steps::{Fault, Hop};
 
 const VERSION: u8 = 5;
 const NO_SIGN_IN: u8 = 0;
@@ -39,8 +39,8 @@ pub struct Gate {
 #[derive(Debug, Default)]
 struct Seen {
     address: Option<SocketAddr>,
-    dns_us: Option<u64>,
-    connect_us: Option<u64>,
+    /// How the first connection came about.
+    first: Option<Hop>,
     /// Why the last connection that did not come about did not.
     fault: Option<Fault>,
 }
@@ -69,11 +69,11 @@ impl Gate {
         lock(&self.seen).address
     }
 
-    /// How long the first connection took: the name, then TCP.
-    #[must_use]
-    pub fn phases(&self) -> (Option<u64>, Option<u64>) {
-        let seen = lock(&self.seen);
-        (seen.dns_us, seen.connect_us)
+    /// Tells a hop that waited for the browser how the first connection came about.
+    pub fn tell_first(&self, hop: &mut Hop) {
+        if let Some(first) = &lock(&self.seen).first {
+            hop.adopt(first);
+        }
     }
 
     /// Takes the reason of the last connection that did not come about.
@@ -114,14 +114,14 @@ async fn serve(listener: TcpListener, reach: Reach, seen: Arc<Mutex<Seen>>) {
 /// Lets one connection through, or says why not.
 async fn pass(mut browser: TcpStream, reach: &Reach, seen: &Mutex<Seen>) -> std::io::Result<()> {
     let (host, port) = read_request(&mut browser).await?;
-    match reach.connect(&host, port).await {
+    let mut hop = Hop::start(0);
+    match reach.connect(&host, port, &mut hop).await {
         Ok(mut connected) => {
             {
                 let mut seen = lock(seen);
                 if seen.address.is_none() {
                     seen.address = Some(connected.address);
-                    seen.dns_us = connected.dns_us;
-                    seen.connect_us = Some(connected.connect_us);
+                    seen.first = Some(hop);
                 }
             }
             answer(&mut browser, GRANTED).await?;
