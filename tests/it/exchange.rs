@@ -182,7 +182,7 @@ async fn an_authority_and_a_certificate_of_our_own_are_used() {
     let authority = Authority::new();
     let server = Server::start(hello, Some(authority.server("localhost", &[], true))).await;
     let base = format!("https://localhost:{}", server.address.port());
-    let Certified { certificate, key } = authority.certify("prober.example.org");
+    let Certified { certificate, key, .. } = authority.certify("prober.example.org");
     let identity = Identity { chain: vec![certificate], key };
     let known = Tls::new(authority.roots(), Some(identity)).unwrap();
     let check = get(&base, known, "get: /").await;

@@ -1,4 +1,14 @@
-//! Probes against a real server that fails on demand.
+//! Probes against a real server that fails on demand, and steps of every kind against real servers.
+
+mod browser;
+mod dns;
+mod icmp;
+mod programs;
+mod rig;
+mod smtp;
+mod sql;
+mod tcp;
+mod tls;
 
 use std::time::Duration;
 

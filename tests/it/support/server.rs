@@ -8,6 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::civil::Date;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -117,6 +118,17 @@ where
     address
 }
 
+/// The first moment of a day, as certificates are dated; of a type that goes without a name here.
+macro_rules! day {
+    ($date:expr) => {
+        rcgen::date_time_ymd(
+            i32::from($date.year()),
+            $date.month().unsigned_abs(),
+            $date.day().unsigned_abs(),
+        )
+    };
+}
+
 /// An authority made for one test, and certificates of it.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
@@ -124,6 +136,8 @@ pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 pub struct Certified {
     pub certificate: CertificateDer<'static>,
     pub key: PrivateKeyDer<'static>,
+    /// Both as files have them: the certificate, then the key.
+    pub pem: (String, String),
 }
 
 impl Authority {
@@ -133,12 +147,37 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// An authority that this one vouches for until that day.
+    pub fn deputy(&self, until: Date) -> Self {
+        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = day!(until);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "Deputy of these tests");
+        Self(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &*self.0).unwrap())
+    }
+
     pub fn certify(&self, name: &str) -> Certified {
+        self.certify_between(name, jiff::civil::date(2000, 1, 1), jiff::civil::date(3000, 1, 1))
+    }
+
+    pub fn certify_between(&self, name: &str, from: Date, until: Date) -> Certified {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap().der().clone();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (day!(from), day!(until));
+        let signed = params.signed_by(&key, &self.0).unwrap();
+        let pem = (signed.pem(), key.serialize_pem());
+        let certificate = signed.der().clone();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        Certified { certificate, key }
+        Certified { certificate, key, pem }
+    }
+
+    /// The authority's own certificate.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.0.der().clone()
+    }
+
+    pub fn pem(&self) -> String {
+        self.0.pem()
     }
 
     pub fn roots(&self) -> rustls::RootCertStore {
@@ -160,7 +199,7 @@ impl Authority {
         } else {
             builder.with_no_client_auth()
         };
-        let Certified { certificate, key } = self.certify(name);
+        let Certified { certificate, key, .. } = self.certify(name);
         let mut config = builder.with_single_cert(vec![certificate], key).unwrap();
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         config
