@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::error::{CmdError, ErrorStatus};
+use fantoccini::wd::TimeoutConfiguration;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
@@ -69,10 +70,15 @@ impl Sitting {
 
     /// Goes to an address and looks at how it was answered.
     ///
+    /// The browser is told how long that may take: it does nothing else before it gave up.
+    ///
     /// # Errors
     /// When the page does not load, or says that it failed.
-    pub async fn goto(&self, url: &str) -> Result<(), Fault> {
+    pub async fn goto(&self, url: &str, timeout: Duration) -> Result<(), Fault> {
         let _ = self.gate().take_fault();
+        let timeouts = TimeoutConfiguration::new(None, Some(timeout), None);
+        let told = self.client().update_timeouts(timeouts).await;
+        told.map_err(|error| self.explain(&error))?;
         self.client().goto(url).await.map_err(|error| self.explain(&error))?;
         let status = self.client().execute(STATUS_SCRIPT, Vec::new()).await;
         match status.map_err(|error| self.explain(&error))?.as_u64() {
@@ -169,6 +175,9 @@ impl Sitting {
         }
         let failed = |reason, detail: &str| Fault::failed(reason, detail);
         match error {
+            CmdError::Standard(refused) if refused.error == ErrorStatus::Timeout => {
+                failed(FailureReason::Timeout, "the page was not loaded in time")
+            }
             CmdError::Standard(refused) => {
                 let words = &refused.message;
                 let net = |code: &str| words.contains(&format!("net::ERR_{code}"));

@@ -14,7 +14,11 @@ use crate::probing::browser::sitting::Sitting;
 use crate::probing::values::Values;
 
 /// What is left of a journey's time for the picture of a page that failed.
-const PICTURE_TIMEOUT: Duration = Duration::from_secs(2);
+const PICTURE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// What is left beyond that, so that a sitting ends by itself and says how.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
+/// A page that does not load is given up a little before its sitting is, to be looked at.
+const LOAD_MARGIN: Duration = Duration::from_millis(500);
 /// Larger pages are not looked through.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
@@ -31,7 +35,8 @@ pub async fn visit(
     hops: &mut Vec<Hop>,
 ) -> Result<Findings, Fault> {
     let watch = Stopwatch::start();
-    let working = bearings.budget.saturating_sub(PICTURE_TIMEOUT.min(bearings.budget / 4));
+    let working =
+        bearings.budget.saturating_sub((PICTURE_TIMEOUT + END_TIMEOUT).min(bearings.budget / 4));
     let opening = Sitting::open(browsers, bearings.reach.clone());
     let sitting = tokio::time::timeout(working, opening).await.map_err(|_| {
         Fault::inconclusive(InconclusiveReason::Prober, "Chromium did not start in time")
@@ -121,7 +126,8 @@ impl Visitor<'_> {
     async fn goto(&self, path: &Template) -> Result<(), Fault> {
         let path = self.bearings.fill(path)?;
         let base = self.bearings.base_url.as_str().trim_end_matches('/');
-        self.sitting.goto(&format!("{base}{path}")).await
+        let left = self.deadline.saturating_sub(self.watch.elapsed());
+        self.sitting.goto(&format!("{base}{path}"), left.saturating_sub(LOAD_MARGIN)).await
     }
 
     async fn look(&self) -> Result<Findings, Fault> {

@@ -104,7 +104,7 @@ async fn datagram(
         _ => cut(&error),
     };
     socket.send(&bytes(asked)?).await.map_err(unreached)?;
-    let mut packet = [0; u16::MAX as usize];
+    let mut packet = vec![0; usize::from(u16::MAX)];
     loop {
         let length = socket.recv(&mut packet).await.map_err(unreached)?;
         // Anybody on the way may answer; what does not answer this very question is passed over.

@@ -23,9 +23,9 @@ const SIGN_IN: &str = r##"
       - click: "form[action='/sign-in'] button"
       - expect_selector: "#signed-in-as"
       - expect_text: { select: h1, contains: EXPECTED }
-      - goto: /search?q=synthetic-probe
+      - goto: /persons?q=wojciechowski
       - wait: 100 ms
-      - expect_text: { contains: Synthetic }
+      - expect_text: { contains: All data is synthetic }
   expect: { html: [{ select: "#signed-in-as", test: { equals: probe-1 } }], within: 30 s }
   capture: { where: { url: whole } }
 "##;
@@ -129,7 +129,12 @@ async fn a_browser_speaks_from_the_location_and_is_closed_when_time_is_up() {
     rig.fails(step, FailureReason::Status, words).await;
     standin.clear_all();
     standin.apply(fault(Effect::Hang)).unwrap();
-    rig.fails(step, FailureReason::Timeout, "the first page: not done within").await;
+    rig.fails(
+        step,
+        FailureReason::Timeout,
+        "the first page: ",
+    )
+    .await;
     is_tidy(folder.path()).await;
 }
 
