@@ -61,6 +61,8 @@ pub struct InstallationFile {
     /// Where `/metrics` may be read from.
     #[serde(default = "loopback")]
     pub metrics_networks: Vec<Network>,
+    /// `target` when left out and there are more than 500 probes.
+    pub metrics_detail: Option<MetricsDetail>,
     #[serde(default)]
     targets: BTreeMap<TargetId, TargetFile>,
     mail: Option<MailFile>,
@@ -81,6 +83,16 @@ pub struct BrowserFile {
     pub chromedriver: Option<PathBuf>,
     /// `chromium` when left out.
     pub chromium: Option<PathBuf>,
+}
+
+/// How much metrics tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricsDetail {
+    /// Each probe at each location.
+    Probe,
+    /// All probes of a target together.
+    Target,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]

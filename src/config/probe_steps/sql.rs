@@ -106,6 +106,9 @@ fn check_query(query: &Spanned<String>, faults: &mut Faults) {
     if !matches!(verb.as_str(), "SELECT" | "WITH") {
         faults.at(query.defined, "the query does not read: begin it with SELECT or WITH");
     }
+    if text.split_whitespace().any(|word| word.eq_ignore_ascii_case("INTO")) {
+        faults.at(query.defined, "the query writes what it reads: take INTO away");
+    }
     if text.contains(';') {
         faults.at(query.defined, "one query a step: take ';' away");
     }

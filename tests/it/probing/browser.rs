@@ -129,12 +129,7 @@ async fn a_browser_speaks_from_the_location_and_is_closed_when_time_is_up() {
     rig.fails(step, FailureReason::Status, words).await;
     standin.clear_all();
     standin.apply(fault(Effect::Hang)).unwrap();
-    rig.fails(
-        step,
-        FailureReason::Timeout,
-        "the first page: ",
-    )
-    .await;
+    rig.fails(step, FailureReason::Timeout, "the first page: ").await;
     is_tidy(folder.path()).await;
 }
 
