@@ -62,7 +62,7 @@ const FORBIDDEN_EDGES: [(&[&str], &[&str], &str); 4] = [
 ];
 
 /// Crates that live in certain modules only; a module path names a file or a folder.
-const HOMES_OF_CRATES: [(&str, &[&str]); 7] = [
+const HOMES_OF_CRATES: [(&str, &[&str]); 8] = [
     ("sqlx", &["store", "index", "sources/sql", "probing/steps/sql"]),
     ("axum", &["web", "standin"]),
     ("lettre", &["channels"]),
@@ -70,6 +70,7 @@ const HOMES_OF_CRATES: [(&str, &[&str]); 7] = [
     ("age", &["crypto"]),
     ("argon2", &["crypto"]),
     ("totp_rs", &["crypto"]),
+    ("fantoccini", &["probing/browser"]),
 ];
 
 /// Names that say nothing of the domain.

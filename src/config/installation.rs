@@ -72,17 +72,7 @@ pub struct InstallationFile {
     pub ops_notices: Option<super::ops_notices::RawOpsNotices>,
     snapshots: Option<SnapshotsFile>,
     /// Where the browser of browser steps is.
-    pub browser: Option<BrowserFile>,
-}
-
-/// Programs that browser steps need.
-#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BrowserFile {
-    /// `chromedriver` when left out.
-    pub chromedriver: Option<PathBuf>,
-    /// `chromium` when left out.
-    pub chromium: Option<PathBuf>,
+    pub browser: Option<super::browser_programs::BrowserFile>,
 }
 
 /// How much metrics tell apart.

@@ -3,6 +3,7 @@
 //! Raw file types live here and nowhere else; the rest of Holdfast sees checked domain types. It
 //! must not act on what it reads.
 
+pub mod browser_programs;
 pub mod diagnostics;
 pub mod directory;
 pub mod installation;

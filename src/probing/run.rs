@@ -179,6 +179,7 @@ impl Run<'_> {
             budget,
         };
         match &step.action {
+            // Its client is the run's own: see `step`.
             StepAction::Http(_) => Ok(Findings::default()),
             StepAction::Pause(length) => {
                 tokio::time::sleep(*length).await;

@@ -31,8 +31,7 @@ impl Browsers {
             return Ok(running.port);
         }
         *driver = None;
-        // What an earlier life of the service left behind, cut off from its chromedriver.
-        sitting::end_all(&self.programs.folder.join("profiles"));
+        sitting::end_orphans(&self.programs.folder.join("profiles"));
         let starting = start(&self.programs);
         let started =
             tokio::time::timeout(START_TIMEOUT, starting).await.map_err(|_| absent())??;

@@ -4,6 +4,7 @@
 //! Names are resolved here, so that the browser reaches nothing but the target's networks, from
 //! the location's own address, whatever a page asks it to load.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +16,10 @@ use crate::domain::check::{FailureReason, Outcome};
 use crate::probing::steps::reach::Reach;
 use crate::probing::steps::{Fault, Hop};
 
+/// Hosts that Chromium asks for by itself, whatever page it shows: not even looked up.
+const ERRANDS: [&str; 4] = ["google.com", "googleapis.com", "gstatic.com", "gvt1.com"];
+/// Hosts whose faults are kept.
+const MOST_FAULTS: usize = 32;
 const VERSION: u8 = 5;
 const NO_SIGN_IN: u8 = 0;
 const CONNECT: u8 = 1;
@@ -41,8 +46,16 @@ struct Seen {
     address: Option<SocketAddr>,
     /// How the first connection came about.
     first: Option<Hop>,
-    /// Why the last connection that did not come about did not.
-    fault: Option<Fault>,
+    /// Why connections did not come about, by host.
+    faults: BTreeMap<String, Fault>,
+}
+
+impl Seen {
+    fn note_fault(&mut self, host: String, fault: Fault) {
+        if self.faults.len() < MOST_FAULTS || self.faults.contains_key(&host) {
+            self.faults.insert(host, fault);
+        }
+    }
 }
 
 impl Gate {
@@ -76,10 +89,10 @@ impl Gate {
         }
     }
 
-    /// Takes the reason of the last connection that did not come about.
+    /// Takes the reason why the last connection to a host did not come about, if it did not.
     #[must_use]
-    pub fn take_fault(&self) -> Option<Fault> {
-        lock(&self.seen).fault.take()
+    pub fn take_fault(&self, host: &str) -> Option<Fault> {
+        lock(&self.seen).faults.remove(host.trim_matches(['[', ']']))
     }
 }
 
@@ -114,6 +127,9 @@ async fn serve(listener: TcpListener, reach: Reach, seen: Arc<Mutex<Seen>>) {
 /// Lets one connection through, or says why not.
 async fn pass(mut browser: TcpStream, reach: &Reach, seen: &Mutex<Seen>) -> std::io::Result<()> {
     let (host, port) = read_request(&mut browser).await?;
+    if ERRANDS.iter().any(|domain| host.ends_with(domain)) {
+        return answer(&mut browser, NOT_ALLOWED).await;
+    }
     let mut hop = Hop::start(0);
     match reach.connect(&host, port, &mut hop).await {
         Ok(mut connected) => {
@@ -134,7 +150,7 @@ async fn pass(mut browser: TcpStream, reach: &Reach, seen: &Mutex<Seen>) -> std:
                 Outcome::Failed(FailureReason::Dns | FailureReason::SiteNetwork) => UNREACHABLE,
                 _ => FAILED,
             };
-            lock(seen).fault = Some(fault);
+            lock(seen).note_fault(host, fault);
             answer(&mut browser, code).await
         }
     }

@@ -35,6 +35,11 @@ impl Programs {
     pub fn usual(folder: PathBuf) -> Self {
         Self { chromedriver: "chromedriver".into(), chromium: "chromium".into(), folder }
     }
+
+    /// Where the profiles of this very process are: another one may use the same folder.
+    fn profiles(&self) -> PathBuf {
+        self.folder.join("profiles").join(std::process::id().to_string())
+    }
 }
 
 /// One chromedriver for every browser step of the installation, started when first needed.
@@ -65,6 +70,6 @@ impl Browsers {
 
 impl Drop for Browsers {
     fn drop(&mut self) {
-        sitting::end_all(&self.programs.folder.join("profiles"));
+        sitting::end(&self.programs.profiles());
     }
 }

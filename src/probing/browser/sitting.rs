@@ -31,6 +31,8 @@ const STATUS_SCRIPT: &str =
 pub struct Sitting {
     client: Option<Client>,
     gate: Option<Gate>,
+    /// Of the target: what else a page asks for may fail without harm.
+    host: String,
     profile: PathBuf,
     seat: Option<OwnedSemaphorePermit>,
 }
@@ -43,14 +45,14 @@ impl Sitting {
     ///
     /// # Errors
     /// When chromedriver or Chromium do not start.
-    pub async fn open(browsers: &Browsers, reach: Reach) -> Result<Self, Fault> {
+    pub async fn open(browsers: &Browsers, reach: Reach, host: &str) -> Result<Self, Fault> {
         let crowded = || prober("no browser can be opened");
         let seat = Arc::clone(&browsers.seats).acquire_owned().await.map_err(|_| crowded())?;
         let port = browsers.driver_port().await?;
-        let programs = browsers.programs.clone();
+        let (programs, host) = (browsers.programs.clone(), host.to_owned());
         let (tell, told) = oneshot::channel();
         tokio::spawn(async move {
-            let _ = tell.send(start(programs, port, reach, seat).await);
+            let _ = tell.send(start(programs, port, (reach, host), seat).await);
         });
         told.await.map_err(|_| crowded())?
     }
@@ -75,7 +77,7 @@ impl Sitting {
     /// # Errors
     /// When the page does not load, or says that it failed.
     pub async fn goto(&self, url: &str, timeout: Duration) -> Result<(), Fault> {
-        let _ = self.gate().take_fault();
+        let _ = self.gate().take_fault(&self.host);
         let timeouts = TimeoutConfiguration::new(None, Some(timeout), None);
         let told = self.client().update_timeouts(timeouts).await;
         told.map_err(|error| self.explain(&error))?;
@@ -128,7 +130,7 @@ impl Sitting {
     /// # Errors
     /// As for [`Sitting::find`].
     pub async fn click(&self, select: &str) -> Result<(), Fault> {
-        let _ = self.gate().take_fault();
+        let _ = self.gate().take_fault(&self.host);
         loop {
             match self.find(select).await?.click().await {
                 Ok(()) => return Ok(()),
@@ -170,7 +172,7 @@ impl Sitting {
 
     /// What a refusal of the browser means. Its words may quote the page, so they are not told.
     fn explain(&self, error: &CmdError) -> Fault {
-        if let Some(fault) = self.gate().take_fault() {
+        if let Some(fault) = self.gate().take_fault(&self.host) {
             return fault;
         }
         let failed = |reason, detail: &str| Fault::failed(reason, detail);
@@ -183,7 +185,10 @@ impl Sitting {
                 let net = |code: &str| words.contains(&format!("net::ERR_{code}"));
                 if net("CERT") || net("SSL") {
                     failed(FailureReason::Tls, "the browser does not trust the connection")
-                } else if net("EMPTY_RESPONSE") || net("CONNECTION") || net("SOCKS") {
+                } else if net("SOCKS") {
+                    let detail = "the page led to where the browser cannot go";
+                    failed(FailureReason::Redirect, detail)
+                } else if net("EMPTY_RESPONSE") || net("CONNECTION") {
                     failed(FailureReason::Reset, "the connection was cut")
                 } else if net("") {
                     failed(FailureReason::Protocol, "the page could not be loaded")
@@ -217,17 +222,17 @@ impl Drop for Sitting {
 async fn start(
     programs: Programs,
     port: u16,
-    reach: Reach,
+    (reach, host): (Reach, String),
     seat: OwnedSemaphorePermit,
 ) -> Result<Sitting, Fault> {
     let gate = Gate::open(reach).await.map_err(|_| prober("no port is free for the browser"))?;
-    let profile = programs.folder.join("profiles").join(uuid::Uuid::now_v7().simple().to_string());
+    let profile = programs.profiles().join(uuid::Uuid::now_v7().simple().to_string());
     std::fs::create_dir_all(&profile).map_err(|error| {
         prober(&format!("the browser's folder cannot be made: {}", error.kind()))
     })?;
     // From here on there is something to clear away, whichever way this ends.
     let gate_port = gate.port();
-    let mut sitting = Sitting { client: None, gate: Some(gate), profile, seat: Some(seat) };
+    let mut sitting = Sitting { client: None, gate: Some(gate), host, profile, seat: Some(seat) };
     let options = json!({
         "binary": binary(&programs.chromium),
         "args": arguments(&sitting.profile, gate_port),
@@ -267,6 +272,7 @@ fn arguments(profile: &Path, gate_port: u16) -> Vec<String> {
         "--disable-sync",
         "--disable-quic",
         "--disable-extensions",
+        "--disable-breakpad",
         "--hide-scrollbars",
         "--window-size=1280,1000",
         // Nothing around the gate: no name is resolved, no address reached, loopback included.
@@ -303,15 +309,17 @@ fn prober(detail: &str) -> Fault {
     Fault::inconclusive(InconclusiveReason::Prober, detail)
 }
 
-/// Ends every browser under a folder of profiles.
-pub fn end_all(profiles: &Path) {
-    for entry in std::fs::read_dir(profiles).into_iter().flatten().filter_map(Result::ok) {
-        end(&entry.path());
+/// Ends what processes that are gone left behind, each in a folder that bears its number.
+pub fn end_orphans(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        if !Path::new("/proc").join(entry.file_name()).exists() {
+            end(&entry.path());
+        }
     }
 }
 
-/// Ends whatever still uses the profile, and removes it.
-fn end(profile: &Path) {
+/// Ends whatever still uses a profile, or one in this folder, and removes it.
+pub fn end(profile: &Path) {
     use rustix::process::{Pid, Signal, kill_process};
     let marker = profile.display().to_string();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok) {

@@ -37,7 +37,7 @@ pub async fn visit(
     let watch = Stopwatch::start();
     let working =
         bearings.budget.saturating_sub((PICTURE_TIMEOUT + END_TIMEOUT).min(bearings.budget / 4));
-    let opening = Sitting::open(browsers, bearings.reach.clone());
+    let opening = Sitting::open(browsers, bearings.reach.clone(), bearings.host(None));
     let sitting = tokio::time::timeout(working, opening).await.map_err(|_| {
         Fault::inconclusive(InconclusiveReason::Prober, "Chromium did not start in time")
     })??;

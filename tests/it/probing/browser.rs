@@ -49,8 +49,8 @@ fn is_in_use(folder: &Path) -> bool {
 /// Every browser is closed, and its profile is gone.
 async fn is_tidy(folder: &Path) {
     eventually("the browser is closed and cleared away", || async {
-        let profiles = std::fs::read_dir(folder.join("profiles"));
-        let left = profiles.map_or(0, Iterator::count);
+        let profiles = folder.join("profiles").join(std::process::id().to_string());
+        let left = std::fs::read_dir(profiles).map_or(0, Iterator::count);
         (left == 0 && !is_in_use(folder)).then_some(())
     })
     .await;
@@ -130,6 +130,28 @@ async fn a_browser_speaks_from_the_location_and_is_closed_when_time_is_up() {
     standin.clear_all();
     standin.apply(fault(Effect::Hang)).unwrap();
     rig.fails(step, FailureReason::Timeout, "the first page: ").await;
+    is_tidy(folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_browser_that_a_dead_service_left_behind_is_ended() {
+    use std::process::{Command, Stdio};
+    let standin = standin(&Clock::system()).await;
+    let (rig, folder) = rig(&standin).await;
+    // A process that is gone, and a program that still uses its profile.
+    let mut gone = Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let profile = folder.path().join("profiles").join(gone.id().to_string()).join("left");
+    std::fs::create_dir_all(&profile).unwrap();
+    let mut left = Command::new("tail")
+        .args(["-f", "/dev/null"])
+        .arg(profile.join("log"))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    rig.passes("- { id: go, browser: { start: /sign-in } }").await;
+    assert!(!left.wait().unwrap().success(), "it was ended");
+    assert!(!profile.exists());
     is_tidy(folder.path()).await;
 }
 
