@@ -12,4 +12,5 @@ pub mod plans;
 pub mod portal;
 pub mod proofs;
 pub mod serve;
+mod signals;
 pub mod validate;

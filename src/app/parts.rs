@@ -7,10 +7,12 @@ use anyhow::Context;
 use crate::clock::Clock;
 use crate::config::installation::Installation;
 use crate::continuity::readiness;
-use crate::domain::ids::PlaybookId;
+use crate::domain::ids::{PlaybookId, SignalId};
 use crate::domain::length::Length;
 use crate::domain::notice::Severity;
+use crate::domain::signal::Measure;
 use crate::domain::target::Target;
+use crate::probing::readings::Readings;
 use crate::probing::run::{Setting, Writes};
 use crate::probing::values::Secrets;
 use crate::store::copy_readiness;
@@ -24,6 +26,7 @@ pub fn settings(
     service: &Installation,
     targets: Vec<Target>,
     clock: &Clock,
+    readings: &Readings,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
     let tls = tls().context("preparing TLS for probes")?;
     let setting = |target: Target| {
@@ -36,6 +39,7 @@ pub fn settings(
             tls: tls.clone(),
             clock: clock.clone(),
             writes: Writes::at_most_every(writes),
+            readings: readings.clone(),
         })
     };
     Ok(targets.into_iter().map(setting).collect())
@@ -66,6 +70,8 @@ pub fn labels(targets: &[Arc<Setting>], playbooks: &[PlaybookId]) -> LabelSets {
             .map(|target| TargetLabels {
                 target: target.id.clone(),
                 cohorts: target.cohorts.iter().map(|cohort| cohort.id.clone()).collect(),
+                signals: signals(target, false),
+                feeds: signals(target, true),
             })
             .collect(),
         probes: probes()
@@ -84,4 +90,10 @@ pub fn labels(targets: &[Arc<Setting>], playbooks: &[PlaybookId]) -> LabelSets {
             .map(str::to_owned)
             .collect(),
     }
+}
+
+/// Ids of the ages of a target's feeds, or of the numbers that are counted.
+fn signals(target: &Target, ages: bool) -> Vec<SignalId> {
+    let meant = target.signals().filter(|signal| (signal.measure == Measure::Age) == ages);
+    meant.map(|signal| signal.id.clone()).collect()
 }

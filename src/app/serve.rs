@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::observe::{self, Observation};
 use super::proofs::keep_proving;
+use super::signals::{Keeper, READING_QUEUE};
 use super::{control, copy, live, parts, plans, portal};
 use crate::clock::Clock;
 use crate::config::plans as config_plans;
@@ -19,6 +20,8 @@ use crate::config::{installation, targets};
 use crate::continuity::command::Handle;
 use crate::continuity::effect::Effect;
 use crate::domain::outage::DetectionEvent;
+use crate::domain::signal::Reading;
+use crate::probing::readings::Readings;
 use crate::probing::run::Setting;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
@@ -59,7 +62,8 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let site = portal::site(&service.data)?;
     let (live, live_words) = watch::channel(String::new());
     let portal = portal::start(&service, &site, &clock, live_words)?;
-    let settings = parts::settings(&service, targets, &clock)?;
+    let (read, readings) = mpsc::channel(READING_QUEUE);
+    let settings = parts::settings(&service, targets, &clock, &Readings::to(read))?;
     let playbooks: Vec<_> = plans.playbooks.iter().map(|(plan, _)| plan.id.clone()).collect();
     let running = Running {
         metrics: Arc::new(Metrics::new(&parts::labels(&settings, &playbooks))?),
@@ -77,6 +81,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let (plans, effects) = running.start_plans(&service, (plans, &settings), events).await?;
     running.start_copy(&service, site, &portal, (plans.continuity.clone(), effects))?;
     running.start_words(live, &plans);
+    running.keep_numbers(&settings, readings, plans.continuity.clone());
     running.start_control(&service, plans.clone());
     let directory = portal::keep_directory(
         service.data.clone(),
@@ -168,6 +173,24 @@ impl Running {
             self.endless(copy::keep_capturing(captures, every, objective, parts));
         }
         Ok(())
+    }
+
+    /// The numbers that probes read: kept, shown, and told of when they cross a threshold.
+    fn keep_numbers(
+        &self,
+        settings: &[Arc<Setting>],
+        readings: mpsc::Receiver<Reading>,
+        continuity: Handle,
+    ) {
+        let keeper = Keeper {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+            targets: settings.iter().map(|setting| Arc::clone(&setting.target)).collect(),
+            changed: self.changed(),
+            continuity,
+        };
+        self.endless(keeper.run(readings));
     }
 
     /// What is said of the case system on the portal, and the gauges of continuity.

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::{installation, targets};
 use crate::domain::check::{Check, CheckKind, StepTiming};
 use crate::domain::ids::{LocationId, ProbeId};
+use crate::probing::readings::Readings;
 use crate::probing::run::run;
 
 /// Lists probes, or runs one now and shows where its time went.
@@ -63,7 +64,7 @@ impl Probe {
             }
             What::Run { probe: id, at, json } => {
                 let clock = Clock::system();
-                let settings = parts::settings(&service, targets, &clock)?;
+                let settings = parts::settings(&service, targets, &clock, &Readings::default())?;
                 let found = settings.iter().find_map(|s| Some((s, s.target.probe(&id)?)));
                 let (setting, probe) = found.ok_or_else(|| {
                     CliError::Arguments(format!("there is no probe '{id}': see 'probe list'"))

@@ -76,6 +76,10 @@ struct TargetFile {
     /// In place of the probe file's.
     #[schemars(with = "Option<String>")]
     base_url: Option<Spanned<String>>,
+    /// Addresses of other sides of its interfaces, in place of the probe file's.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    systems: BTreeMap<String, Spanned<String>>,
     /// Probes run at least this often, for a rehearsal.
     interval: Option<Length>,
     /// Probes that write do so at most this often, and never without this key. At least 15 min,
@@ -170,6 +174,7 @@ pub struct Installation {
 #[derive(Debug, Default)]
 pub struct TargetSettings {
     pub base_url: Option<url::Url>,
+    pub systems: BTreeMap<String, url::Url>,
     pub interval: Option<Length>,
     pub writes: Option<Length>,
     pub secrets: BTreeMap<String, SecretString>,
@@ -306,6 +311,11 @@ fn targets(
     for (id, target) in &file.targets {
         let mut settings = TargetSettings {
             base_url: target.base_url.as_ref().map(|text| address(text, faults)),
+            systems: target
+                .systems
+                .iter()
+                .map(|(name, text)| (name.clone(), address(text, faults)))
+                .collect(),
             interval: target.interval,
             writes: target.writes.as_ref().map(|writes| writes.value),
             secrets: BTreeMap::new(),

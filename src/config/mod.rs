@@ -12,6 +12,7 @@ pub mod people;
 pub mod plans;
 pub mod playbooks;
 pub mod probe_checks;
+pub mod probe_signals;
 pub mod probe_steps;
 pub mod probes;
 pub mod secrets;

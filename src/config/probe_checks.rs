@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_saphyr::{Location as Place, Spanned};
 
 use super::diagnostics::Faults;
+use super::probe_signals::AgeFile;
 use super::probe_steps::Names;
 use crate::domain::length::Length;
 use crate::domain::step::{Capture, CaptureSource, Expectation, StepAction, Template, Test};
@@ -23,6 +24,9 @@ pub struct ExpectFile {
     text: Option<TestFile>,
     size_bytes: Option<SizeFile>,
     within: Option<Length>,
+    /// How old what the answer shows may be.
+    #[schemars(with = "Option<AgeFile>")]
+    pub(super) age: Option<Spanned<AgeFile>>,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -198,7 +202,7 @@ fn read_group(text: &str, place: Place, faults: &mut Faults) -> Option<CaptureSo
     None
 }
 
-fn read_json_path(
+pub(super) fn read_json_path(
     text: &str,
     place: Place,
     faults: &mut Faults,
@@ -211,7 +215,7 @@ fn read_json_path(
         .ok()
 }
 
-fn check_selector(text: &str, place: Place, faults: &mut Faults) {
+pub(super) fn check_selector(text: &str, place: Place, faults: &mut Faults) {
     if scraper::Selector::parse(text).is_err() {
         faults.at(place, format!("'{text}' is not a CSS selector: check its brackets"));
     }

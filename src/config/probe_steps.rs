@@ -6,6 +6,7 @@ use serde_saphyr::{Location as Place, Spanned};
 
 use super::diagnostics::{Faults, nearest};
 use super::probe_checks::{CaptureFile, ExpectFile, read_captures, read_expectations};
+use super::probe_signals::{UntilFile, read_age, read_until};
 use crate::domain::ids::StepId;
 use crate::domain::length::Length;
 use crate::domain::step::{Body, Effect, HttpRequest, Method, Step, StepAction, Template};
@@ -22,6 +23,9 @@ pub struct StepFile {
     effect: EffectFile,
     http: Option<HttpFile>,
     pause: Option<Length>,
+    /// Ask again until what is expected holds; for steps that read.
+    #[schemars(with = "Option<UntilFile>")]
+    until: Option<Spanned<UntilFile>>,
     #[serde(default)]
     expect: ExpectFile,
     #[serde(default)]
@@ -42,6 +46,9 @@ enum EffectFile {
 #[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct HttpFile {
+    /// One of the file's `systems`; the target itself when left out.
+    #[schemars(with = "Option<String>")]
+    system: Option<Spanned<String>>,
     #[schemars(with = "Option<String>")]
     get: Option<Spanned<String>>,
     #[schemars(with = "Option<String>")]
@@ -82,6 +89,7 @@ pub struct Names {
     captured: BTreeSet<String>,
     secrets: BTreeSet<String>,
     steps: BTreeSet<StepId>,
+    systems: BTreeSet<String>,
 }
 
 impl Names {
@@ -91,7 +99,20 @@ impl Names {
             captured: BTreeSet::new(),
             secrets: secrets.iter().cloned().collect(),
             steps: BTreeSet::new(),
+            systems: BTreeSet::new(),
         }
+    }
+
+    /// With names of other systems that requests may go to.
+    #[must_use]
+    pub fn with_systems(self, systems: impl Iterator<Item = String>) -> Self {
+        Self { systems: systems.collect(), ..self }
+    }
+
+    /// Whether a step before here captures this name.
+    #[must_use]
+    pub fn has_captured(&self, name: &str) -> bool {
+        self.captured.contains(name)
     }
 
     /// Reads a text that may use names, noting those that are not known here.
@@ -160,6 +181,11 @@ fn read_step(
     }
     let expectations = read_expectations(&file.expect, &action, place, names, faults);
     let captures = read_captures(&file.capture, faults);
+    let age = file.expect.age.as_ref().and_then(|age| read_age(age, faults));
+    let until = file.until.as_ref().and_then(|until| {
+        let reads = matches!(file.effect, EffectFile::Read) && file.http.is_some();
+        read_until(until, reads, faults)
+    });
     names.captured.extend(captures.iter().map(|capture| capture.name.clone()));
     Some(Step {
         id: file.id.clone(),
@@ -171,6 +197,8 @@ fn read_step(
         },
         expectations,
         captures,
+        age,
+        until,
     })
 }
 
@@ -204,7 +232,14 @@ fn read_http(
     {
         faults.at(redirects.defined, format!("more than {MAX_REDIRECTS} redirects are a loop"));
     }
+    if let Some(system) = &file.system
+        && !names.systems.contains(&system.value)
+    {
+        let hint = suggestion(&system.value, &names.systems, "add it under 'systems'");
+        faults.at(system.defined, format!("unknown system '{}': {hint}", system.value));
+    }
     Some(HttpRequest {
+        system: file.system.as_ref().map(|system| system.value.clone()),
         method,
         path: names.template(&path.value, path.defined, faults),
         query: templates(&file.query, names, faults),

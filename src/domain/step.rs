@@ -15,6 +15,26 @@ pub struct Step {
     pub effect: Effect,
     pub expectations: Vec<Expectation>,
     pub captures: Vec<Capture>,
+    /// How old what it shows may be.
+    pub age: Option<Age>,
+    /// Asked again until what is expected holds.
+    pub until: Option<Until>,
+}
+
+/// An instant in an answer, and how long ago it may be: up but stale is a failure.
+#[derive(Clone, Debug)]
+pub struct Age {
+    pub of: CaptureSource,
+    pub at_most: Duration,
+}
+
+/// Repeating a step that reads, for what takes time to appear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Until {
+    /// Between the end of one try and the next.
+    pub interval: Duration,
+    /// From the first try on.
+    pub at_most: Duration,
 }
 
 /// What a step does, one variant a kind.
@@ -32,9 +52,11 @@ pub enum Effect {
     Compensate,
 }
 
-/// One HTTP request under the target's base URL.
+/// One HTTP request under a base URL.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
+    /// One of the target's other systems; none for the target itself.
+    pub system: Option<String>,
     pub method: Method,
     pub path: Template,
     pub query: Vec<(String, Template)>,

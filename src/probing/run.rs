@@ -1,19 +1,24 @@
 //! One run of a probe at a location: its steps in order, `finally` steps always, one check.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::readings::{self, Readings};
 use super::steps::Fault;
+use super::steps::age;
 use super::steps::capture::take;
 use super::steps::expect::{Parsed, check};
 use super::steps::http::{Answer, Browser, Hop};
+use super::steps::until::{Next, Waiting, as_one};
 use super::values::{Secrets, Values};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome, StepTiming};
-use crate::domain::ids::StepId;
-use crate::domain::step::{Effect, Step, StepAction};
+use crate::domain::ids::{SignalId, StepId};
+use crate::domain::signal::Reading;
+use crate::domain::step::{Effect, HttpRequest, Step, StepAction, Until};
 use crate::domain::target::{Location, Probe, Target};
 
 /// What `finally` steps may take together; the main steps have the probe's timeout.
@@ -27,6 +32,8 @@ pub struct Setting {
     pub tls: rustls::ClientConfig,
     pub clock: Clock,
     pub writes: Writes,
+    /// Where the numbers go that probes read.
+    pub readings: Readings,
 }
 
 /// When a probe of a target may write: seldom, and only where it was allowed.
@@ -104,9 +111,12 @@ type StepFault = (Option<StepId>, Fault);
 /// A run under way: its browser, the values captured so far and the time its steps took.
 struct Run<'a> {
     browser: Browser,
-    base_url: &'a url::Url,
+    setting: &'a Setting,
+    probe: &'a Probe,
     values: Values<'a>,
     timings: Vec<StepTiming>,
+    /// The numbers read so far.
+    numbers: BTreeMap<SignalId, f64>,
     /// Whether a step that writes was begun, so that there is something to take back.
     wrote: bool,
 }
@@ -123,6 +133,9 @@ impl Run<'_> {
             let started = Stopwatch::start();
             let mut hops = Vec::new();
             let ended = tokio::time::timeout(left, self.step(step, &mut hops)).await;
+            if step.until.is_some() {
+                hops = as_one(&hops).into_iter().collect();
+            }
             self.timings.extend(hops.iter().map(|hop| timing(step, hop)));
             match ended {
                 Ok(Ok(())) => {}
@@ -147,12 +160,76 @@ impl Run<'_> {
                 tokio::time::sleep(*length).await;
                 Ok(())
             }
-            StepAction::Http(request) => {
-                let answer =
-                    self.browser.request(self.base_url, request, &self.values, hops).await?;
-                judge(step, &answer, &mut self.values)
+            StepAction::Http(request) => match step.until {
+                Some(until) => self.exchange_until(until, step, request, hops).await,
+                None => self.exchange(step, request, hops).await,
+            },
+        }
+    }
+
+    async fn exchange_until(
+        &mut self,
+        until: Until,
+        step: &Step,
+        request: &HttpRequest,
+        hops: &mut Vec<Hop>,
+    ) -> Result<(), Fault> {
+        let waiting = Waiting::begin(until);
+        loop {
+            match waiting.after(self.exchange(step, request, hops).await) {
+                Next::Ended(ended) => return ended,
+                Next::Again(pause) => tokio::time::sleep(pause).await,
             }
         }
+    }
+
+    async fn exchange(
+        &mut self,
+        step: &Step,
+        request: &HttpRequest,
+        hops: &mut Vec<Hop>,
+    ) -> Result<(), Fault> {
+        let target = &self.setting.target;
+        let system = request.system.as_ref().and_then(|name| target.systems.get(name));
+        let base_url = system.unwrap_or(&target.base_url);
+        let answer = self.browser.request(base_url, request, &self.values, hops).await?;
+        self.judge(step, &answer)
+    }
+
+    fn judge(&mut self, step: &Step, answer: &Answer) -> Result<(), Fault> {
+        let parsed = Parsed::new(answer);
+        for expectation in &step.expectations {
+            check(expectation, &parsed, &self.values)?;
+        }
+        if let Some(expected) = &step.age {
+            let seconds = age::measure(expected, &parsed, self.setting.clock.now())?;
+            if let Some(signal) = age::signal(&self.probe.signals) {
+                self.numbers.insert(signal.id.clone(), seconds);
+            }
+            age::check(expected, seconds, &parsed)?;
+        }
+        for capture in &step.captures {
+            let value = take(capture, &parsed)?;
+            self.values.keep(&capture.name, value);
+        }
+        Ok(())
+    }
+
+    /// Hands on what was read, and says when what should be a number is none.
+    fn tell_numbers(&mut self, ended: &Result<(), StepFault>) -> Result<(), StepFault> {
+        let read = match ended {
+            Ok(()) => readings::numbers(&self.probe.signals, &self.values),
+            // What comes before the fault was read all the same: how old a stale feed is.
+            Err(_) => Ok(BTreeMap::new()),
+        };
+        let read_at = self.setting.clock.now();
+        let last = self.probe.steps.last().map(|step| step.id.clone());
+        self.numbers.extend(read.map_err(|fault| (last, fault))?);
+        for (signal, value) in std::mem::take(&mut self.numbers) {
+            let target = self.probe.target.clone();
+            self.setting.readings.tell(Reading { target, signal, value, read_at });
+        }
+        Ok(())
     }
 }
 
@@ -173,11 +250,20 @@ async fn journey(
             Err(fault) => return (Err((None, fault)), Vec::new()),
         };
     let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string());
-    let mut run =
-        Run { browser, base_url: &target.base_url, values, timings: Vec::new(), wrote: false };
+    let mut run = Run {
+        browser,
+        setting,
+        probe,
+        values,
+        timings: Vec::new(),
+        numbers: BTreeMap::new(),
+        wrote: false,
+    };
     let writes = probe.steps.iter().any(|step| step.effect == Effect::Write);
     let may_write = writes && kind == CheckKind::Slot && setting.writes.take(&setting.clock);
     let main = run.steps(probe.timeout, steps_of(probe, may_write)).await;
+    let told = run.tell_numbers(&main);
+    let main = main.and(told);
     let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
     if run.wrote
         && let Err((step, fault)) = &last
@@ -198,18 +284,6 @@ fn steps_of(probe: &Probe, may_write: bool) -> &[Step] {
         Some(write) if !may_write => &probe.steps[..write],
         _ => &probe.steps,
     }
-}
-
-fn judge(step: &Step, answer: &Answer, values: &mut Values<'_>) -> Result<(), Fault> {
-    let parsed = Parsed::new(answer);
-    for expectation in &step.expectations {
-        check(expectation, &parsed, values)?;
-    }
-    for capture in &step.captures {
-        let value = take(capture, &parsed)?;
-        values.keep(&capture.name, value);
-    }
-    Ok(())
 }
 
 fn timing(step: &Step, hop: &Hop) -> StepTiming {

@@ -48,6 +48,12 @@ impl<'a> Values<'a> {
         self.captured.insert(name.to_owned(), value);
     }
 
+    /// What was captured under a name.
+    #[must_use]
+    pub fn captured(&self, name: &str) -> Option<&str> {
+        self.captured.get(name).map(String::as_str)
+    }
+
     /// The text of a template.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ pub mod copy_readiness;
 pub mod detection;
 pub mod ledger;
 pub mod open_copies;
+pub mod signals;
 pub mod staff_reports;
 
 use std::path::Path;

@@ -181,6 +181,7 @@ async fn checks(tracker: &Tracker) -> Vec<Check> {
             .with_no_client_auth(),
         clock: clock.clone(),
         writes: holdfast::probing::run::Writes::at_most_every(None),
+        readings: holdfast::probing::readings::Readings::default(),
     };
     let mut checks = Vec::new();
     for probe in &setting.target.probes {

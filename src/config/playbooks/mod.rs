@@ -122,7 +122,9 @@ fn start_when(reader: &mut Reader<'_>, raw: &raw::RawStartWhen) -> Option<StartW
              write those under 'verdict'",
         );
     }
-    Some(StartWhen { target: target?, verdict: raw.verdict.clone(), held_for, confirmed_by })
+    let only = raw.only.iter().filter_map(|probe| reader.id(probe)).collect();
+    let verdict = raw.verdict.clone();
+    Some(StartWhen { target: target?, verdict, only, held_for, confirmed_by })
 }
 
 fn stand_down(reader: &mut Reader<'_>, raw: raw::RawStandDown) -> StandDown {

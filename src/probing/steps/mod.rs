@@ -1,10 +1,12 @@
 //! One file a kind of step, and what every kind of step shares.
 
+pub mod age;
 pub mod capture;
 pub mod expect;
 pub mod http;
 pub mod network;
 pub mod reach;
+pub mod until;
 
 use crate::domain::check::Outcome;
 

@@ -178,6 +178,7 @@ fn target(locations: &[&str]) -> Target {
             locations: places.clone(),
             objectives: Objectives::default(),
             steps: Vec::new(),
+            signals: Vec::new(),
             finally: Vec::new(),
         })
     };
@@ -185,6 +186,7 @@ fn target(locations: &[&str]) -> Target {
         id: TargetId::new("c3ms").unwrap(),
         title: "C3MS".into(),
         base_url: "http://127.0.0.1:9/".parse().unwrap(),
+        systems: std::collections::BTreeMap::new(),
         time_zone: jiff::tz::TimeZone::UTC,
         networks: Vec::new(),
         locations: places

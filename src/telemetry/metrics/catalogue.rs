@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    CounterVec, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry,
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 use super::Metrics;
@@ -91,6 +91,27 @@ pub(super) fn register(
             "holdfast_users_affected",
             "Staff in the cohorts that an outage of the target affects now.",
             &["target"],
+        )?,
+        signal: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_signal",
+                    "A number read from the target, in the unit of its probe file; NaN before it \
+                     was read.",
+                ),
+                &["target", "signal"],
+            )?,
+        )?,
+        feed_age: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_feed_age_seconds",
+                    "How long ago a feed last delivered; NaN before it was measured.",
+                ),
+                &["target", "feed"],
+            )?,
         )?,
         staff_reports: counters(
             r,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Metrics;
 use crate::domain::check::{Check, CheckKind, Outcome};
-use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, TargetId};
+use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, SignalId, TargetId};
 use crate::domain::verdict::Verdict;
 use crate::telemetry::labels::{ActivationMode, NoticeOutcome, TierLabel, TimeState};
 
@@ -72,6 +72,16 @@ impl Metrics {
     pub fn set_open_outages(&self, target: &TargetId, open: usize, users: u32) {
         self.outage_open.with_label_values(&[target.as_str()]).set(whole(open));
         self.users_affected.with_label_values(&[target.as_str()]).set(users.into());
+    }
+
+    /// A number that was read, in the unit of its configuration; not a number until it was.
+    pub fn set_signal(&self, target: &TargetId, signal: &SignalId, value: f64) {
+        self.signal.with_label_values(&[target.as_str(), signal.as_str()]).set(value);
+    }
+
+    /// How long ago a feed last delivered.
+    pub fn set_feed_age(&self, target: &TargetId, feed: &SignalId, seconds: f64) {
+        self.feed_age.with_label_values(&[target.as_str(), feed.as_str()]).set(seconds);
     }
 
     /// Somebody said that it is not working for them.

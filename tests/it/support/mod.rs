@@ -10,6 +10,7 @@ use std::time::Duration;
 use holdfast::clock::Clock;
 use holdfast::config::probes;
 use holdfast::domain::target::{Probe, Target};
+use holdfast::probing::readings::Readings;
 use holdfast::probing::run::{Setting, Writes};
 use holdfast::probing::values::Secrets;
 use holdfast::standin::{Standin, StandinConfig};
@@ -58,6 +59,7 @@ pub fn setting(target: Target, clock: &Clock, writes: Option<Duration>) -> Arc<S
         .with_no_client_auth(),
         clock: clock.clone(),
         writes: Writes::at_most_every(writes),
+        readings: Readings::default(),
     })
 }
 

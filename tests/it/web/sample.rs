@@ -1,6 +1,7 @@
 //! A morning in March as rows of a real store: one office down, the report line slow, one office
 //! that comes and goes. Everything is synthetic.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,7 @@ pub fn targets() -> Vec<Arc<Target>> {
             id: c3ms.clone(),
             title: "C3MS".into(),
             base_url: "http://127.0.0.1:9/".parse().unwrap(),
+            systems: BTreeMap::new(),
             time_zone: zone.clone(),
             networks: vec!["127.0.0.0/8".parse().unwrap()],
             locations: locations(),
@@ -78,6 +80,7 @@ pub fn targets() -> Vec<Arc<Target>> {
             id: police.clone(),
             title: "Police feed".into(),
             base_url: "http://127.0.0.1:9/feed/".parse().unwrap(),
+            systems: BTreeMap::new(),
             time_zone: zone,
             networks: vec!["127.0.0.0/8".parse().unwrap()],
             locations: locations(),
@@ -124,6 +127,7 @@ fn probe(target: &TargetId, id: &str, title: &str) -> Probe {
         locations: LOCATIONS.iter().map(|(id, _)| LocationId::new(id).unwrap()).collect(),
         objectives: Objectives { availability: Some(0.995), latency: Some(Duration::from_secs(2)) },
         steps: Vec::new(),
+        signals: Vec::new(),
         finally: Vec::new(),
     }
 }

@@ -13,12 +13,12 @@ use serde::Deserialize;
 use super::super::model::casework::{ConcernReport, Reporter, Screening};
 use super::super::register::Kind;
 use super::sign_in::{Forged, OnlyCsrf, Session};
-use super::{C3ms, html, pages};
+use super::{Application, html, pages};
 
 /// Longer narratives belong into an attachment.
 const MAX_NARRATIVE_BYTES: usize = 20_000;
 
-pub(super) fn routes() -> Router<C3ms> {
+pub(super) fn routes() -> Router<Application> {
     Router::new()
         .route("/intake", get(form).post(lodge))
         .route("/intake/{id}", get(lodged))
@@ -45,11 +45,12 @@ async fn form(session: Session) -> Html<String> {
 }
 
 fn form_page(session: &Session, error: Option<&str>) -> Html<String> {
-    Html(html::page("Intake", session, &IntakeForm { csrf: &session.csrf, error }))
+    let what = session.system.notification();
+    Html(html::page("Intake", session, &IntakeForm { what, csrf: &session.csrf, error }))
 }
 
 async fn lodge(
-    State(app): State<C3ms>,
+    State(app): State<Application>,
     session: Session,
     Form(form): Form<Notification>,
 ) -> Result<Response, Forged> {
@@ -67,7 +68,7 @@ async fn lodge(
     Ok(Redirect::to(&format!("/intake/{id}")).into_response())
 }
 
-impl C3ms {
+impl Application {
     /// Adds the notification and says its reference number.
     fn lodge(&self, form: Notification) -> String {
         self.write(|register, now| {
@@ -105,7 +106,11 @@ impl C3ms {
     }
 }
 
-async fn lodged(State(app): State<C3ms>, session: Session, Path(id): Path<String>) -> Response {
+async fn lodged(
+    State(app): State<Application>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Response {
     // The live register, not a stale view: what was lodged has been lodged.
     let register = app.current().register;
     let Some(report) = register.concern_reports.get(&id) else { return pages::missing(&session) };
@@ -114,7 +119,7 @@ async fn lodged(State(app): State<C3ms>, session: Session, Path(id): Path<String
 }
 
 async fn withdraw(
-    State(app): State<C3ms>,
+    State(app): State<Application>,
     session: Session,
     Path(id): Path<String>,
     Form(form): Form<OnlyCsrf>,
@@ -137,7 +142,7 @@ async fn withdraw(
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<h1>Intake: lodge a notification</h1>
+    source = r#"<h1>Intake: lodge a {{ what }}</h1>
 {% if let Some(error) = error %}<p id="error" role="alert">{{ error }}</p>{% endif %}
 <form id="intake" method="post" action="/intake">
 <input type="hidden" name="csrf" value="{{ csrf }}">
@@ -151,6 +156,7 @@ async fn withdraw(
 </form>"#
 )]
 struct IntakeForm<'a> {
+    what: &'a str,
     csrf: &'a str,
     error: Option<&'a str>,
 }
