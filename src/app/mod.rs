@@ -10,6 +10,7 @@ pub mod observe;
 pub mod parts;
 pub mod plans;
 pub mod portal;
+pub mod profiles;
 pub mod proofs;
 pub mod serve;
 mod signals;

@@ -18,7 +18,8 @@ use super::run::{Setting, run};
 use super::schedule::Slots;
 use crate::domain::check::{Check, CheckKind, Evidence, InconclusiveReason, Outcome};
 use crate::domain::ids::{LocationId, ProbeId, TargetId};
-use crate::domain::target::{Location, Probe};
+use crate::domain::step::{Effect, Step};
+use crate::domain::target::{Location, Probe, ProbeKind};
 
 /// Runs under way against one target; more would be load and not observation.
 const RUNS_PER_TARGET: usize = 64;
@@ -148,7 +149,9 @@ impl Scheduler {
                 asked = confirmations.recv() => {
                     let Some(confirm) = asked else { break };
                     let name = (confirm.probe, confirm.location);
-                    if let Some(index) = self.by_name.get(&name) {
+                    if let Some(index) = self.by_name.get(&name)
+                        && !crosses(&self.posts[*index].probe)
+                    {
                         due.push(Reverse((confirm.at, *index, Kind::Confirmation)));
                     }
                 }
@@ -221,6 +224,13 @@ impl Scheduler {
         };
         let _ = self.reports.send(report).await;
     }
+}
+
+/// Whether a probe measures by writing at one side and reading at the other: its read-only prefix,
+/// all that a confirmation may run, would say that it works.
+fn crosses(probe: &Probe) -> bool {
+    let writes = |step: &Step| step.effect == Effect::Write;
+    probe.kind == ProbeKind::Feed && probe.steps.iter().any(writes)
 }
 
 /// A slot that could not start because the bound on runs was reached: our own doing.
