@@ -185,6 +185,34 @@ mod tests {
     use super::*;
     use crate::config::directory;
 
+    /// As it begins, and as a demo has it.
+    #[test]
+    fn every_profile_is_written_without_a_fault() {
+        let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        for profile in PROFILES {
+            for demo in [false, true] {
+                let folder = tempfile::tempdir().unwrap();
+                let fresh = Choices::fresh(*profile, "test".into(), "synthetic".into());
+                let rehearsal = demo.then(|| Rehearsal {
+                    interval: "5 s".into(),
+                    writes: profile.demo_writes.into(),
+                    capture_interval: "30 s".into(),
+                    update_interval: "15 s".into(),
+                });
+                let choices = Choices { rehearsal, level: Level::Demo, ..fresh };
+                write(folder.path(), &choices, now).unwrap();
+                let mut checked = super::super::validate::Checked::default();
+                super::super::validate::check(folder.path(), &mut checked);
+                let faults: Vec<_> = checked.faults.iter().map(ToString::to_string).collect();
+                assert!(faults.is_empty(), "{}: {faults:#?}", profile.name);
+                let plans = if demo { 1 } else { profile.playbooks.len() };
+                let is_plan = |file: &str| file.contains("/playbooks/");
+                let seen = checked.files.iter().filter(|one| is_plan(&one.file)).count();
+                assert_eq!(seen, plans, "{}", profile.name);
+            }
+        }
+    }
+
     #[test]
     fn directories_are_of_the_day_they_are_written() {
         let now: Timestamp = "2023-03-01T00:00:00Z".parse().unwrap();
