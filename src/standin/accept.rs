@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response};
+use axum::http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -262,9 +262,11 @@ impl Visit {
 
     /// Says which node answered, as a load balancer would.
     fn mark(&self, mut response: Response<Body>) -> Response<Body> {
+        let name = format!("x-{}-node", self.server.system.as_str());
+        let name = HeaderName::from_bytes(name.as_bytes());
         let node = HeaderValue::from_str(&format!("app-{}", self.node));
-        if let Ok(node) = node {
-            response.headers_mut().insert("x-standin-node", node);
+        if let (Ok(name), Ok(node)) = (name, node) {
+            response.headers_mut().insert(name, node);
         }
         response
     }

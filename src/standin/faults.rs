@@ -34,7 +34,7 @@ pub struct Fault {
     /// Prefix of the path; none for every path.
     #[serde(default)]
     pub path: Option<String>,
-    /// Node from 0 to 3, as in the header `x-standin-node`; none for all of them.
+    /// Node from 0 to 3, as in the header `x-c3ms-node`; none for all of them.
     #[serde(default)]
     pub node: Option<usize>,
     /// Share of the matching requests, above 0 and up to 1.

@@ -24,7 +24,7 @@
 //! - `POST /intake/{id}/withdraw` (`csrf`): deletes what was lodged, 303 to `/intake`.
 //! - `POST /sign-out` (`csrf`): ends the session, 303 to `/sign-in`.
 //!
-//! Every answer names in `x-standin-node` which of four nodes gave it.
+//! Every answer names in `x-c3ms-node` (or of another system's name) which of four nodes gave it.
 //!
 //! # API (JSON; session cookie or bearer token, else 401; every answer carries `as_of`)
 //!
