@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::clock::Clock;
-use crate::config::installation::Installation;
+use crate::config::installation::{Installation, MetricsDetail};
+use crate::config::target_tls::TlsSettings;
 use crate::continuity::readiness;
 use crate::domain::ids::{PlaybookId, SignalId};
 use crate::domain::length::Length;
@@ -14,9 +15,14 @@ use crate::domain::signal::Measure;
 use crate::domain::target::Target;
 use crate::probing::readings::Readings;
 use crate::probing::run::{Setting, Writes};
+use crate::probing::tls::{Identity, Tls};
 use crate::probing::values::Secrets;
 use crate::store::copy_readiness;
-use crate::telemetry::labels::{LabelSets, ProbeLabels, TargetLabels};
+use crate::telemetry::labels::{Detail, LabelSets, ProbeLabels, TargetLabels};
+
+/// More probes than these are counted together unless the installation says otherwise: a series
+/// for each would be Prometheus's burden.
+const MOST_PROBES_APART: usize = 500;
 
 /// What the probes of each target share.
 ///
@@ -28,44 +34,68 @@ pub fn settings(
     clock: &Clock,
     readings: &Readings,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
-    let tls = tls().context("preparing TLS for probes")?;
+    let authorities = authorities();
     let setting = |target: Target| {
         let settings = service.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
         let writes = settings.and_then(|settings| settings.writes).map(Length::duration);
-        Arc::new(Setting {
+        let tls = tls(authorities.clone(), settings.map(|settings| &settings.tls));
+        Ok(Arc::new(Setting {
+            tls: tls.with_context(|| format!("preparing TLS for probes of {}", target.id))?,
             target: Arc::new(target),
             secrets: Secrets(secrets.unwrap_or_default()),
-            tls: tls.clone(),
             clock: clock.clone(),
             writes: Writes::at_most_every(writes),
             readings: readings.clone(),
-        })
+        }))
     };
-    Ok(targets.into_iter().map(setting).collect())
+    targets.into_iter().map(setting).collect()
 }
 
-/// TLS that trusts what this machine trusts.
-fn tls() -> anyhow::Result<rustls::ClientConfig> {
+/// What this machine trusts.
+fn authorities() -> rustls::RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::warn!(%error, "a trusted certificate of this machine cannot be read");
     }
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    roots
+}
+
+/// TLS that trusts what this machine trusts and what the target's settings add.
+fn tls(
+    mut authorities: rustls::RootCertStore,
+    settings: Option<&TlsSettings>,
+) -> anyhow::Result<Tls> {
+    let Some(settings) = settings else { return Ok(Tls::new(authorities, None)?) };
+    for certificate in &settings.authorities {
+        authorities.add(certificate.clone())?;
+    }
+    let identity = match &settings.client {
+        Some(client) => Some(Identity { chain: client.chain.clone(), key: client.key()? }),
+        None => None,
+    };
+    Ok(Tls::new(authorities, identity)?)
 }
 
 /// Everything that will appear in a metric's label.
 #[must_use]
-pub fn labels(targets: &[Arc<Setting>], playbooks: &[PlaybookId]) -> LabelSets {
+pub fn labels(
+    detail: Option<MetricsDetail>,
+    targets: &[Arc<Setting>],
+    playbooks: &[PlaybookId],
+) -> LabelSets {
     let targets = || targets.iter().map(|setting| &setting.target);
     let probes = || targets().flat_map(|target| &target.probes);
+    let detail = match detail {
+        Some(MetricsDetail::Probe) => Detail::Probe,
+        Some(MetricsDetail::Target) => Detail::Target,
+        None if probes().count() > MOST_PROBES_APART => Detail::Target,
+        None => Detail::Probe,
+    };
     LabelSets {
+        detail,
         targets: targets()
             .map(|target| TargetLabels {
                 target: target.id.clone(),
@@ -76,6 +106,7 @@ pub fn labels(targets: &[Arc<Setting>], playbooks: &[PlaybookId]) -> LabelSets {
             .collect(),
         probes: probes()
             .map(|probe| ProbeLabels {
+                target: probe.target.clone(),
                 probe: probe.id.clone(),
                 locations: probe.locations.clone(),
             })

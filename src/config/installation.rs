@@ -12,7 +12,8 @@ use serde_saphyr::Spanned;
 
 use super::diagnostics::{Diagnostic, Diagnostics, Faults, parse, read};
 use super::probes::parse_base_url;
-use super::secrets::{SecretFile, secret};
+use super::secrets::{SecretFile, SecretPlace, secret};
+use super::target_tls::{TlsFile, TlsSettings, read_tls};
 use crate::domain::ids::TargetId;
 use crate::domain::length::Length;
 use crate::domain::network::Network;
@@ -60,6 +61,8 @@ pub struct InstallationFile {
     /// Where `/metrics` may be read from.
     #[serde(default = "loopback")]
     pub metrics_networks: Vec<Network>,
+    /// `target` when left out and there are more than 500 probes.
+    pub metrics_detail: Option<MetricsDetail>,
     #[serde(default)]
     targets: BTreeMap<TargetId, TargetFile>,
     mail: Option<MailFile>,
@@ -68,6 +71,16 @@ pub struct InstallationFile {
     /// Who of IT operations is told of every outage at once.
     pub ops_notices: Option<super::ops_notices::RawOpsNotices>,
     snapshots: Option<SnapshotsFile>,
+}
+
+/// How much metrics tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricsDetail {
+    /// Each probe at each location.
+    Probe,
+    /// All probes of a target together.
+    Target,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -89,6 +102,7 @@ struct TargetFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     secrets: BTreeMap<String, Spanned<SecretFile>>,
+    tls: Option<TlsFile>,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -178,6 +192,7 @@ pub struct TargetSettings {
     pub interval: Option<Length>,
     pub writes: Option<Length>,
     pub secrets: BTreeMap<String, SecretString>,
+    pub tls: TlsSettings,
 }
 
 /// How mail is sent.
@@ -211,7 +226,7 @@ pub struct SnapshotsSection {
     pub mapping: PathBuf,
     pub source_url: url::Url,
     /// Where the token stands: the capture run reads it itself.
-    pub token_from: SecretFile,
+    pub token_from: SecretPlace,
     pub every: Length,
 }
 
@@ -319,7 +334,11 @@ fn targets(
             interval: target.interval,
             writes: target.writes.as_ref().map(|writes| writes.value),
             secrets: BTreeMap::new(),
+            tls: TlsSettings::default(),
         };
+        if let Some(tls) = &target.tls {
+            settings.tls = read_tls(tls, folder, faults, missing);
+        }
         if let Some(writes) = &target.writes
             && writes.value < WRITES_APART
             && !file.synthetic
@@ -374,14 +393,10 @@ fn snapshots(
     let source_url = address(&file.source_url, faults);
     // Only whether it is there: the capture run reads it itself.
     secret(&file.token, folder, missing);
-    let token_from = match &file.token.value {
-        SecretFile::File(path) => SecretFile::File(folder.join(path)),
-        SecretFile::Env(name) => SecretFile::Env(name.clone()),
-    };
     SnapshotsSection {
         mapping: folder.join(&file.mapping),
         source_url,
-        token_from,
+        token_from: file.token.value.place(folder),
         every: file.every,
     }
 }

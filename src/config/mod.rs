@@ -16,4 +16,5 @@ pub mod probe_signals;
 pub mod probe_steps;
 pub mod probes;
 pub mod secrets;
+pub mod target_tls;
 pub mod targets;

@@ -162,7 +162,7 @@ pub fn read(file: &str, text: &str) -> Result<Target, Diagnostics> {
             base_url,
             systems,
             time_zone,
-            networks: raw.networks,
+            networks: raw.networks.into(),
             locations,
             cohorts,
             probes,

@@ -9,4 +9,5 @@ pub mod schedule;
 pub mod scheduler;
 
 mod steps;
+pub mod tls;
 pub mod values;

@@ -11,11 +11,14 @@ use super::steps::Fault;
 use super::steps::age;
 use super::steps::capture::take;
 use super::steps::expect::{Parsed, check};
-use super::steps::http::{Answer, Browser, Hop};
+use super::steps::http::{Answer, Browser};
+use super::steps::reach::Reach;
 use super::steps::until::{Next, Waiting, as_one};
+use super::steps::{Hop, timed_out};
+use super::tls::Tls;
 use super::values::{Secrets, Values};
 use crate::clock::{Clock, Stopwatch};
-use crate::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome, StepTiming};
+use crate::domain::check::{Check, CheckKind, Evidence, Outcome, StepTiming};
 use crate::domain::ids::{SignalId, StepId};
 use crate::domain::signal::Reading;
 use crate::domain::step::{Effect, HttpRequest, Step, StepAction, Until};
@@ -29,7 +32,7 @@ const FINALLY_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Setting {
     pub target: Arc<Target>,
     pub secrets: Secrets,
-    pub tls: rustls::ClientConfig,
+    pub tls: Tls,
     pub clock: Clock,
     pub writes: Writes,
     /// Where the numbers go that probes read.
@@ -133,22 +136,17 @@ impl Run<'_> {
             let started = Stopwatch::start();
             let mut hops = Vec::new();
             let ended = tokio::time::timeout(left, self.step(step, &mut hops)).await;
+            let ended =
+                ended.unwrap_or_else(|_| Err(timed_out(hops.last(), budget, started.elapsed())));
+            let timings = hops.iter_mut().map(|hop| hop.timing(&step.id));
             if step.until.is_some() {
-                hops = as_one(&hops).into_iter().collect();
+                self.timings.extend(as_one(&timings.collect::<Vec<_>>()));
+            } else {
+                self.timings.extend(timings);
             }
-            self.timings.extend(hops.iter().map(|hop| timing(step, hop)));
             match ended {
-                Ok(Ok(())) => {}
-                Ok(Err(fault)) => return Err((Some(step.id.clone()), fault)),
-                Err(_) => {
-                    let detail = format!(
-                        "no answer within {} ms, {} ms of them in this step",
-                        budget.as_millis(),
-                        started.elapsed().as_millis()
-                    );
-                    let fault = Fault::new(Outcome::Failed(FailureReason::Timeout), detail);
-                    return Err((Some(step.id.clone()), fault));
-                }
+                Ok(()) => {}
+                Err(fault) => return Err((Some(step.id.clone()), fault)),
             }
         }
         Ok(())
@@ -241,14 +239,10 @@ async fn journey(
     kind: CheckKind,
 ) -> (Result<(), StepFault>, Vec<StepTiming>) {
     let run_id = uuid::Uuid::now_v7().simple().to_string();
-    // W3C Trace Context, version 00: the run is the trace.
-    let traceparent = format!("00-{run_id}-{}-01", &run_id[16..]);
     let target = &setting.target;
-    let browser =
-        match Browser::new(location.source_address, &target.networks, &setting.tls, traceparent) {
-            Ok(browser) => browser,
-            Err(fault) => return (Err((None, fault)), Vec::new()),
-        };
+    let reach =
+        Reach { source_address: location.source_address, networks: Arc::clone(&target.networks) };
+    let browser = Browser::new(reach, setting.tls.clone(), run_id.clone());
     let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string());
     let mut run = Run {
         browser,
@@ -283,18 +277,5 @@ fn steps_of(probe: &Probe, may_write: bool) -> &[Step] {
     match write {
         Some(write) if !may_write => &probe.steps[..write],
         _ => &probe.steps,
-    }
-}
-
-fn timing(step: &Step, hop: &Hop) -> StepTiming {
-    StepTiming {
-        step: step.id.clone(),
-        offset_us: hop.offset_us,
-        total_us: hop.total_us,
-        dns_us: hop.dns_us,
-        connect_us: hop.connect_us,
-        tls_us: hop.tls_us,
-        first_byte_us: hop.first_byte_us,
-        body_us: hop.body_us,
     }
 }

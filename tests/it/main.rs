@@ -7,6 +7,7 @@ mod command;
 mod continuity;
 mod demo;
 mod demo_profiles;
+mod exchange;
 mod grafana;
 mod guide;
 mod metrics;

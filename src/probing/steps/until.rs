@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::Fault;
-use super::http::Hop;
 use crate::clock::Stopwatch;
-use crate::domain::check::{FailureReason, Outcome};
+use crate::domain::check::{FailureReason, Outcome, StepTiming};
 use crate::domain::step::Until;
 
 /// A step that is being repeated.
@@ -47,13 +46,13 @@ impl Waiting {
     }
 }
 
-/// Every try of a step as one hop: from the first one's start to the last one's end.
+/// Every try of a step as one: from the first one's start to the last one's end.
 #[must_use]
-pub fn as_one(hops: &[Hop]) -> Option<Hop> {
-    let (first, last) = (hops.first()?, hops.last()?);
+pub fn as_one(tries: &[StepTiming]) -> Option<StepTiming> {
+    let (first, last) = (tries.first()?, tries.last()?);
     let end_us = last.offset_us + last.total_us;
     let total_us = end_us.saturating_sub(first.offset_us);
-    Some(Hop { offset_us: first.offset_us, total_us, ..*last })
+    Some(StepTiming { offset_us: first.offset_us, total_us, ..last.clone() })
 }
 
 fn is_not_there_yet(fault: &Fault) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod copy;
 pub mod reader;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use holdfast::config::probes;
 use holdfast::domain::target::{Probe, Target};
 use holdfast::probing::readings::Readings;
 use holdfast::probing::run::{Setting, Writes};
+use holdfast::probing::tls::Tls;
 use holdfast::probing::values::Secrets;
 use holdfast::standin::{Standin, StandinConfig};
 use secrecy::SecretString;
@@ -50,13 +52,7 @@ pub fn setting(target: Target, clock: &Clock, writes: Option<Duration>) -> Arc<S
     Arc::new(Setting {
         target: Arc::new(target),
         secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
-        tls: rustls::ClientConfig::builder_with_provider(Arc::new(
-            rustls::crypto::aws_lc_rs::default_provider(),
-        ))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth(),
+        tls: Tls::new(rustls::RootCertStore::empty(), None).unwrap(),
         clock: clock.clone(),
         writes: Writes::at_most_every(writes),
         readings: Readings::default(),
