@@ -29,6 +29,8 @@ struct Sent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
     pub text: String,
+    /// Whom it is for; empty for whoever it concerns.
+    pub office: String,
     pub sent_at: Timestamp,
 }
 
@@ -66,11 +68,12 @@ impl Item {
 
 impl Crossing {
     /// Takes something in and says its number, as in `R-1001`.
-    pub(super) fn send(&self, text: &str, now: Timestamp) -> String {
+    pub(super) fn send(&self, text: &str, office: &str, now: Timestamp) -> String {
         let mut sent = self.lock();
         let number = sent.last_number.max(1_000) + 1;
         sent.last_number = number;
-        sent.items.insert(number, Item { text: text.to_owned(), sent_at: now });
+        let (text, office) = (text.to_owned(), office.to_owned());
+        sent.items.insert(number, Item { text, office, sent_at: now });
         if sent.items.len() > SENT_AT_MOST {
             sent.items.pop_first();
         }
@@ -81,10 +84,11 @@ impl Crossing {
         self.lock().items.get(&number(id)?).cloned()
     }
 
-    /// What was sent last, newest first.
-    pub(super) fn latest(&self, count: usize) -> Vec<(String, Item)> {
+    /// What was sent last with these words in it, newest first.
+    pub(super) fn latest(&self, words: &str, count: usize) -> Vec<(String, Item)> {
         let sent = self.lock();
-        let newest = sent.items.iter().rev().take(count);
+        let newest = sent.items.iter().rev();
+        let newest = newest.filter(|(_, item)| item.text.contains(words)).take(count);
         newest.map(|(number, item)| (format!("R-{number}"), item.clone())).collect()
     }
 
@@ -110,12 +114,14 @@ mod tests {
     fn what_is_sent_arrives_later_and_never_where_time_stands_still() {
         let crossing = Crossing::default();
         let now: Timestamp = "2023-03-01T09:00:00Z".parse().unwrap();
-        let id = crossing.send("Synthetic", now);
+        let id = crossing.send("Synthetic run 7", "Test office", now);
         assert_eq!(id, "R-1001");
         let item = crossing.find(&id).unwrap();
         assert_eq!(item.stage(now - SignedDuration::from_hours(9)), Stage::OnItsWay);
         assert_eq!(item.stage(now + DELAY), Stage::Received);
         assert_eq!(item.stage(now + DELAY + ACCEPTED_AFTER), Stage::Accepted);
+        assert_eq!(crossing.latest("run 7", 5), [(id.clone(), item)]);
+        assert!(crossing.latest("run 8", 5).is_empty());
         assert!(crossing.withdraw(&id) && !crossing.withdraw(&id));
         assert!(crossing.find("R-1").is_none() && crossing.find("1001").is_none());
     }

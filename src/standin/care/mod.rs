@@ -2,17 +2,18 @@
 //!
 //! - `GET /feeds`: `#feeds` with a `tr.feed` each, a `time` in it says when it last delivered.
 //! - `GET /api/feeds/{agency}` → `{"agency", "title", "last_received_at", "received_today"}`.
-//! - `POST /police/notifications` (`{"text"}`; bearer token of the interface) → 201 `{"id"}`: what
-//!   police send. `DELETE /police/notifications/{id}` takes it back, 204.
+//! - `POST /police/notifications` (`{"text", "office"}`; bearer token of the interface) → 201
+//!   `{"id"}`: what police send. `GET /police/notifications?q=` → `{"found": [{"id"}]}` with those
+//!   words in it. `DELETE /police/notifications/{id}` takes it back, 204.
 //! - `GET /api/notifications/{id}` → `{"id", "text"}` once it has arrived in CARE, 404 before.
 //!
 //! A feed that is stale falls behind at the stand-in's pace, so that hours can pass in seconds.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get};
 use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -29,12 +30,15 @@ const FEEDS: [(&str, &str, i64); 3] = [
     ("education", "Education (attendance)", 4),
 ];
 
+/// Longer lists nobody reads.
+const FOUND_AT_MOST: usize = 50;
+
 pub(super) fn routes() -> Router<Application> {
     Router::new()
         .route("/feeds", get(page))
         .route("/api/feeds/{agency}", get(feed))
         .route("/api/notifications/{id}", get(arrived))
-        .route("/police/notifications", post(send))
+        .route("/police/notifications", get(sent).post(send))
         .route("/police/notifications/{id}", delete(withdraw))
 }
 
@@ -85,6 +89,13 @@ async fn feed(
 #[derive(Deserialize)]
 struct Notification {
     text: String,
+    #[serde(default)]
+    office: String,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    q: String,
 }
 
 async fn send(
@@ -92,8 +103,17 @@ async fn send(
     State(app): State<Application>,
     Json(notification): Json<Notification>,
 ) -> Response {
-    let id = app.crossing().send(&notification.text, app.now());
+    let id = app.crossing().send(&notification.text, &notification.office, app.now());
     (StatusCode::CREATED, Json(json!({ "id": id }))).into_response()
+}
+
+async fn sent(
+    _: OtherSide,
+    State(app): State<Application>,
+    Query(asked): Query<Asked>,
+) -> Json<serde_json::Value> {
+    let found = app.crossing().latest(&asked.q, FOUND_AT_MOST).into_iter();
+    Json(json!({ "found": found.map(|(id, _)| json!({ "id": id })).collect::<Vec<_>>() }))
 }
 
 async fn arrived(
