@@ -78,10 +78,6 @@ pub async fn start(
     let last = ledger::last_slots(&store).await.context("reading the last slots")?;
     let started_at = clock.now();
     show_resumed(&metrics, &states, &last, started_at);
-    tasks.spawn(async move {
-        scheduler.report_missed(&last, started_at).await;
-        scheduler.run(confirmations, stop).await;
-    });
     let watch = Watch {
         states,
         counted_at: clock.monotonic(),
@@ -91,10 +87,35 @@ pub async fn start(
         entries,
         events,
     };
-    tasks.spawn(watch.run(received));
+    let observing = async move {
+        let watching = tokio::spawn(watch.run(received));
+        scheduler.report_missed(&last, started_at).await;
+        scheduler.run(confirmations, stop).await;
+        let _ = watching.await;
+    };
+    tasks.spawn(on_a_thread_of_its_own(observing).context("starting the observing thread")?);
     tasks.spawn(keep_checks(store.clone(), clock.clone(), to_ledger));
     tasks.spawn(keep_events(store, clock, to_events, told, changed));
     Ok(())
+}
+
+/// Runs probing and detection where nothing else runs: no page, no copy and no mail can keep a
+/// slot waiting, and a check passes from one to the other without waking another thread.
+///
+/// Returns what ends when it has ended.
+fn on_a_thread_of_its_own(
+    observing: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<impl Future<Output = ()> + Send> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (ended, has_ended) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("observing".to_owned()).spawn(move || {
+        runtime.block_on(observing);
+        // Nobody waits for it when the service was told to stop at once.
+        let _ = ended.send(());
+    })?;
+    Ok(async move {
+        let _ = has_ended.await;
+    })
 }
 
 /// Shows what is in force from before, and counts the time since each probe's last slot, while
