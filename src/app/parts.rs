@@ -8,15 +8,15 @@ use crate::clock::Clock;
 use crate::config::installation::Installation;
 use crate::continuity::readiness;
 use crate::domain::ids::PlaybookId;
-use crate::domain::length::Length;
 use crate::domain::notice::Severity;
 use crate::domain::target::Target;
-use crate::probing::run::{Setting, Writes};
+use crate::probing::run::Setting;
 use crate::probing::values::Secrets;
-use crate::store::copy_readiness;
+use crate::probing::writes::{Permission, Writes};
+use crate::store::{Store, copy_readiness};
 use crate::telemetry::labels::{LabelSets, ProbeLabels, TargetLabels};
 
-/// What the probes of each target share.
+/// What the probes of each target share. Without a `store` none of them writes.
 ///
 /// # Errors
 /// When this machine's trusted certificates cannot be used.
@@ -24,18 +24,26 @@ pub fn settings(
     service: &Installation,
     targets: Vec<Target>,
     clock: &Clock,
+    store: Option<&Store>,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
     let tls = tls().context("preparing TLS for probes")?;
     let setting = |target: Target| {
         let settings = service.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
-        let writes = settings.and_then(|settings| settings.writes).map(Length::duration);
+        let allowed = store.zip(settings.and_then(|settings| settings.writes.as_ref()));
+        let writes = allowed.map(|(store, writes)| {
+            Writes::allowed(Permission {
+                interval: writes.interval.duration(),
+                test_office: writes.test_office.clone(),
+                store: store.clone(),
+            })
+        });
         Arc::new(Setting {
             target: Arc::new(target),
             secrets: Secrets(secrets.unwrap_or_default()),
             tls: tls.clone(),
             clock: clock.clone(),
-            writes: Writes::at_most_every(writes),
+            writes: writes.unwrap_or_else(Writes::never),
         })
     };
     Ok(targets.into_iter().map(setting).collect())

@@ -59,11 +59,12 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let site = portal::site(&service.data)?;
     let (live, live_words) = watch::channel(String::new());
     let portal = portal::start(&service, &site, &clock, live_words)?;
-    let settings = parts::settings(&service, targets, &clock)?;
+    let store = Store::open(&service.data.join("holdfast.db")).await?;
+    let settings = parts::settings(&service, targets, &clock, Some(&store))?;
     let playbooks: Vec<_> = plans.playbooks.iter().map(|(plan, _)| plan.id.clone()).collect();
     let running = Running {
         metrics: Arc::new(Metrics::new(&parts::labels(&settings, &playbooks))?),
-        store: Store::open(&service.data.join("holdfast.db")).await?,
+        store,
         clock,
         changes: watch::channel(0).0,
         tasks: TaskTracker::new(),

@@ -78,13 +78,22 @@ struct TargetFile {
     base_url: Option<Spanned<String>>,
     /// Probes run at least this often, for a rehearsal.
     interval: Option<Length>,
-    /// Probes that write do so at most this often, and never without this key. At least 15 min,
-    /// except where everything is synthetic.
-    #[schemars(with = "Option<Length>")]
-    writes: Option<Spanned<Length>>,
+    /// Probes that write do so only with this key.
+    writes: Option<WritesFile>,
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     secrets: BTreeMap<String, Spanned<SecretFile>>,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WritesFile {
+    /// At most one write in each. At least 15 min, except where everything is synthetic.
+    #[schemars(with = "Length")]
+    interval: Spanned<Length>,
+    /// The office that probes write into, as the target's own staff know it: no case is there.
+    #[schemars(with = "String")]
+    test_office: Spanned<String>,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -171,8 +180,15 @@ pub struct Installation {
 pub struct TargetSettings {
     pub base_url: Option<url::Url>,
     pub interval: Option<Length>,
-    pub writes: Option<Length>,
+    pub writes: Option<WritesSection>,
     pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// How often and where probes of a target may write.
+#[derive(Clone, Debug)]
+pub struct WritesSection {
+    pub interval: Length,
+    pub test_office: String,
 }
 
 /// How mail is sent.
@@ -302,20 +318,14 @@ fn targets(
     faults: &mut Faults,
     missing: &mut Faults,
 ) -> BTreeMap<TargetId, TargetSettings> {
-    let mut targets = BTreeMap::new();
+    let (mut targets, synthetic) = (BTreeMap::new(), file.synthetic);
     for (id, target) in &file.targets {
         let mut settings = TargetSettings {
             base_url: target.base_url.as_ref().map(|text| address(text, faults)),
             interval: target.interval,
-            writes: target.writes.as_ref().map(|writes| writes.value),
+            writes: target.writes.as_ref().map(|writes| writes_section(writes, synthetic, faults)),
             secrets: BTreeMap::new(),
         };
-        if let Some(writes) = &target.writes
-            && writes.value < WRITES_APART
-            && !file.synthetic
-        {
-            faults.at(writes.defined, "probes may write at most every 15 min to a real system");
-        }
         for (name, from) in &target.secrets {
             if let Some(value) = secret(from, folder, missing) {
                 settings.secrets.insert(name.clone(), value);
@@ -324,6 +334,17 @@ fn targets(
         targets.insert(id.clone(), settings);
     }
     targets
+}
+
+fn writes_section(writes: &WritesFile, synthetic: bool, faults: &mut Faults) -> WritesSection {
+    let (interval, office) = (&writes.interval, &writes.test_office);
+    if interval.value < WRITES_APART && !synthetic {
+        faults.at(interval.defined, "probes may write at most every 15 min to a real system");
+    }
+    if office.value.trim().is_empty() {
+        faults.at(office.defined, "names no office: write the one that no case is in");
+    }
+    WritesSection { interval: interval.value, test_office: office.value.clone() }
 }
 
 fn mail_section(mail: &MailFile, folder: &Path, faults: &mut Faults) -> MailSection {

@@ -13,6 +13,7 @@ pub mod plans;
 pub mod playbooks;
 pub mod probe_checks;
 pub mod probe_steps;
+mod probe_writes;
 pub mod probes;
 pub mod secrets;
 pub mod targets;

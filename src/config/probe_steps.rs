@@ -6,9 +6,10 @@ use serde_saphyr::{Location as Place, Spanned};
 
 use super::diagnostics::{Faults, nearest};
 use super::probe_checks::{CaptureFile, ExpectFile, read_captures, read_expectations};
+use super::probe_writes::check_marked;
 use crate::domain::ids::StepId;
 use crate::domain::length::Length;
-use crate::domain::step::{Body, Effect, HttpRequest, Method, Step, StepAction, Template};
+use crate::domain::step::{Body, Effect, HttpRequest, Method, Step, StepAction, Template, Uses};
 
 /// More redirects than this are a loop.
 const MAX_REDIRECTS: u8 = 10;
@@ -82,6 +83,8 @@ pub struct Names {
     captured: BTreeSet<String>,
     secrets: BTreeSet<String>,
     steps: BTreeSet<StepId>,
+    /// What the texts of the step being read ask for.
+    uses: std::cell::RefCell<Uses>,
 }
 
 impl Names {
@@ -91,7 +94,15 @@ impl Names {
             captured: BTreeSet::new(),
             secrets: secrets.iter().cloned().collect(),
             steps: BTreeSet::new(),
+            uses: std::cell::RefCell::default(),
         }
+    }
+
+    /// The same names, but of captured values those of these steps alone.
+    #[must_use]
+    pub fn captured_by(self, steps: &[Step]) -> Self {
+        let captured = steps.iter().flat_map(|step| &step.captures);
+        Self { captured: captured.map(|capture| capture.name.clone()).collect(), ..self }
     }
 
     /// Reads a text that may use names, noting those that are not known here.
@@ -111,6 +122,7 @@ impl Names {
             let hint = suggestion(name, &self.secrets, "add it under 'secrets'");
             faults.at(place, format!("unknown secret '{name}': {hint}"));
         }
+        self.uses.borrow_mut().add(&template);
         template
     }
 }
@@ -155,8 +167,11 @@ fn read_step(
             return None;
         }
     };
-    if matches!(file.effect, EffectFile::Write) && file.http.is_none() {
-        faults.at(place, "only a request can write: take 'effect' away");
+    if matches!(file.effect, EffectFile::Write) {
+        match file.http {
+            Some(_) => check_marked(&file.id, &names.uses.borrow(), place, faults),
+            None => faults.at(place, "only a request can write: take 'effect' away"),
+        }
     }
     let expectations = read_expectations(&file.expect, &action, place, names, faults);
     let captures = read_captures(&file.capture, faults);
@@ -171,6 +186,7 @@ fn read_step(
         },
         expectations,
         captures,
+        uses: names.uses.take(),
     })
 }
 

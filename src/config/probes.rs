@@ -11,10 +11,11 @@ use serde_saphyr::{Location as Place, Spanned};
 
 use super::diagnostics::{Diagnostics, Faults, nearest, parse};
 use super::probe_steps::{Names, read_steps};
+use super::probe_writes::{check_taken_back, read_recover};
 use crate::domain::ids::{CohortId, LocationId, OfficeId, ProbeId, TargetId};
 use crate::domain::length::Length;
 use crate::domain::network::Network;
-use crate::domain::step::Effect;
+use crate::domain::step::{Step, before_write};
 use crate::domain::target::{Cohort, Location, Objectives, Probe, ProbeKind, Target, Weight};
 
 /// The word every probe file begins with.
@@ -94,6 +95,10 @@ struct ProbeEntry {
     #[serde(default)]
     #[schemars(with = "Vec<super::probe_steps::StepFile>")]
     finally: Vec<Spanned<super::probe_steps::StepFile>>,
+    /// Steps that find what a write left behind whose answer was lost.
+    #[serde(default)]
+    #[schemars(with = "Vec<super::probe_steps::StepFile>")]
+    recover: Vec<Spanned<super::probe_steps::StepFile>>,
 }
 
 #[derive(Clone, Copy, Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -249,11 +254,10 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
     if steps.is_empty() {
         faults.at(entry.interval.defined, "the probe has no steps: write at least one");
     }
-    let all = || steps.iter().chain(&finally);
-    let has = |effect| all().any(|step| step.effect == effect);
-    if has(Effect::Write) && !has(Effect::Compensate) {
-        faults.at(entry.interval.defined, "the probe writes: name a step that takes it back");
-    }
+    let journey: Vec<&Step> = steps.iter().chain(&finally).collect();
+    let before = names.captured_by(before_write(&steps));
+    let recover = read_recover(&entry.recover, before, &journey, faults);
+    check_taken_back(&journey, &recover, entry.interval.defined, faults);
     let pauses: Duration = steps.iter().map(pause).sum();
     if pauses >= timeout {
         faults
@@ -281,6 +285,7 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
         objectives: objectives(&entry.objectives, timeout, faults),
         steps,
         finally,
+        recover,
     }
 }
 

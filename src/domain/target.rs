@@ -82,6 +82,9 @@ pub struct Probe {
     pub steps: Vec<Step>,
     /// Steps that always run, on a budget of their own.
     pub finally: Vec<Step>,
+    /// Steps that find what a write left behind whose answer was lost; `${run.id}` is the lost
+    /// run's there.
+    pub recover: Vec<Step>,
 }
 
 /// What was promised of a probe.

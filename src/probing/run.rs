@@ -1,6 +1,7 @@
 //! One run of a probe at a location: its steps in order, `finally` steps always, one check.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,14 +11,18 @@ use super::steps::capture::take;
 use super::steps::expect::{Parsed, check};
 use super::steps::http::{Answer, Browser, Hop};
 use super::values::{Secrets, Values};
+use super::writes::{Pending, Writes};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome, StepTiming};
 use crate::domain::ids::StepId;
-use crate::domain::step::{Effect, Step, StepAction};
+use crate::domain::step::{Effect, Step, StepAction, before_write};
 use crate::domain::target::{Location, Probe, Target};
+use crate::store::compensations::Planned;
 
 /// What `finally` steps may take together; the main steps have the probe's timeout.
-const FINALLY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const FINALLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A run waits this long for our own disk.
+const NOTE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What every run of a target's probes shares.
 #[derive(Debug)]
@@ -26,36 +31,7 @@ pub struct Setting {
     pub secrets: Secrets,
     pub tls: rustls::ClientConfig,
     pub clock: Clock,
-    pub writes: Writes,
-}
-
-/// When a probe of a target may write: seldom, and only where it was allowed.
-#[derive(Debug)]
-pub struct Writes {
-    interval: Option<Duration>,
-    last_at: Mutex<Option<Timestamp>>,
-}
-
-impl Writes {
-    /// At most one write in each `interval`; none at all without one.
-    #[must_use]
-    pub fn at_most_every(interval: Option<Duration>) -> Self {
-        Self { interval, last_at: Mutex::new(None) }
-    }
-
-    /// Takes the turn to write, if there is one now.
-    fn take(&self, clock: &Clock) -> bool {
-        let Some(interval) = self.interval else { return false };
-        let now = clock.now();
-        let mut last_at = self.last_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = last_at.is_none_or(|last| {
-            Duration::try_from(now.duration_since(last)).unwrap_or_default() >= interval
-        });
-        if over {
-            *last_at = Some(now);
-        }
-        over
-    }
+    pub writes: Arc<Writes>,
 }
 
 /// Runs a probe once. `slot_at` is the intended start, from which latency counts.
@@ -69,12 +45,12 @@ pub async fn run(
     let late = setting.clock.now().duration_since(slot_at);
     let late = Duration::try_from(late).unwrap_or_default();
     let watch = Stopwatch::start();
-    let (ended, mut steps) = journey(setting, probe, location, kind).await;
+    let Ran { ended, mut steps, held } = journey(setting, probe, location, kind).await;
     let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
     for step in &mut steps {
         step.offset_us = step.offset_us.saturating_add(late_us);
     }
-    let latency = late + watch.elapsed();
+    let latency = late + watch.elapsed().saturating_sub(held);
     let (outcome, evidence) = match ended {
         Ok(()) => match probe.objectives.latency {
             Some(objective) if latency > objective => (Outcome::Slow, None),
@@ -99,33 +75,82 @@ pub async fn run(
     }
 }
 
-type StepFault = (Option<StepId>, Fault);
+pub(super) type StepFault = (Option<StepId>, Fault);
 
-/// A run under way: its browser, the values captured so far and the time its steps took.
-struct Run<'a> {
-    browser: Browser,
-    base_url: &'a url::Url,
-    values: Values<'a>,
-    timings: Vec<StepTiming>,
-    /// Whether a step that writes was begun, so that there is something to take back.
-    wrote: bool,
+/// What came of a run.
+struct Ran {
+    ended: Result<(), StepFault>,
+    steps: Vec<StepTiming>,
+    /// Time spent on our own disk, which says nothing of the target.
+    held: Duration,
 }
 
-impl Run<'_> {
-    async fn steps(&mut self, budget: Duration, steps: &[Step]) -> Result<(), StepFault> {
-        let watch = Stopwatch::start();
+/// A run under way: its browser, the values captured so far and the time its steps took.
+pub(super) struct Run<'a> {
+    setting: &'a Setting,
+    probe: &'a Probe,
+    location: &'a Location,
+    browser: Browser,
+    pub(super) values: Values<'a>,
+    timings: Vec<StepTiming>,
+    may_write: bool,
+    /// What was written and is not known to be taken back.
+    pending: Option<Pending>,
+    /// Whether steps that take back are run: there is something to take back.
+    pub(super) takes_back: bool,
+    taken_back: usize,
+    held: Duration,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        setting: &'a Setting,
+        probe: &'a Probe,
+        location: &'a Location,
+        values: Values<'a>,
+    ) -> Result<Self, Fault> {
+        let trace = uuid::Uuid::now_v7().simple().to_string();
+        // W3C Trace Context, version 00: the run is the trace.
+        let traceparent = format!("00-{trace}-{}-01", &trace[16..]);
+        let networks = &setting.target.networks;
+        let browser = Browser::new(location.source_address, networks, &setting.tls, traceparent)?;
+        Ok(Self {
+            setting,
+            probe,
+            location,
+            browser,
+            values,
+            timings: Vec::new(),
+            may_write: false,
+            pending: None,
+            takes_back: false,
+            taken_back: 0,
+            held: Duration::ZERO,
+        })
+    }
+
+    /// Runs steps in order within the budget. Ends without a fault before a write that may not
+    /// be sent.
+    pub(super) async fn steps(
+        &mut self,
+        budget: Duration,
+        steps: &[Step],
+    ) -> Result<(), StepFault> {
+        let (watch, held) = (Stopwatch::start(), self.held);
         for step in steps {
-            if step.effect == Effect::Compensate && !self.wrote {
-                continue;
+            match step.effect {
+                Effect::Write if !self.may_send(step).await => return Ok(()),
+                Effect::Compensate if !self.can_take_back(step) => continue,
+                _ => {}
             }
-            self.wrote |= step.effect == Effect::Write;
-            let left = budget.saturating_sub(watch.elapsed());
+            let spent = watch.elapsed().saturating_sub(self.held.saturating_sub(held));
+            let left = budget.saturating_sub(spent);
             let started = Stopwatch::start();
             let mut hops = Vec::new();
             let ended = tokio::time::timeout(left, self.step(step, &mut hops)).await;
             self.timings.extend(hops.iter().map(|hop| timing(step, hop)));
             match ended {
-                Ok(Ok(())) => {}
+                Ok(Ok(())) => self.step_done(step).await,
                 Ok(Err(fault)) => return Err((Some(step.id.clone()), fault)),
                 Err(_) => {
                     let detail = format!(
@@ -141,6 +166,62 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether a step that writes may be sent: the first one of a run is noted on disk before.
+    async fn may_send(&mut self, step: &Step) -> bool {
+        if self.pending.is_some() || !self.may_write {
+            return self.pending.is_some();
+        }
+        let planned = Planned {
+            run: self.values.run_id().to_owned(),
+            run_time: self.values.run_time().to_owned(),
+            target: self.probe.target.clone(),
+            probe: self.probe.id.clone(),
+            location: self.location.id.clone(),
+            step: step.id.clone(),
+            account: 0,
+            test_office: self.setting.writes.test_office().unwrap_or_default().to_owned(),
+            planned_at: self.setting.clock.now(),
+        };
+        let watch = Stopwatch::start();
+        self.pending = self.setting.writes.plan(&planned).await;
+        self.held += watch.elapsed();
+        self.takes_back = self.pending.is_some();
+        self.takes_back
+    }
+
+    /// Whether there is something to take back, and what that needs is known.
+    fn can_take_back(&self, step: &Step) -> bool {
+        let known = |name: &String| self.values.captured(name).is_some();
+        self.takes_back && step.uses.captured.iter().all(known)
+    }
+
+    async fn step_done(&mut self, step: &Step) {
+        if step.effect == Effect::Compensate {
+            self.taken_back += 1;
+        } else if let Some(pending) = &self.pending
+            && !step.captures.is_empty()
+        {
+            let watch = Stopwatch::start();
+            let captured = self.values.untainted(&kept_names(self.probe));
+            noted(self.probe, "keeping what was captured", pending.keep(&captured)).await;
+            self.held += watch.elapsed();
+        }
+    }
+
+    /// What was written is settled when everything that takes it back was done.
+    async fn settle(&mut self) {
+        let Some(pending) = self.pending.take() else { return };
+        if self.taken_back < taking_back(self.probe).count() {
+            let probe = &self.probe.id;
+            tracing::warn!(%probe, "a synthetic record was left behind: it will be taken back");
+            return;
+        }
+        let watch = Stopwatch::start();
+        let settling = pending.settle(self.setting.clock.now());
+        noted(self.probe, "settling what was taken back", settling).await;
+        self.held += watch.elapsed();
+    }
+
     async fn step(&mut self, step: &Step, hops: &mut Vec<Hop>) -> Result<(), Fault> {
         match &step.action {
             StepAction::Pause(length) => {
@@ -148,8 +229,10 @@ impl Run<'_> {
                 Ok(())
             }
             StepAction::Http(request) => {
-                let answer =
-                    self.browser.request(self.base_url, request, &self.values, hops).await?;
+                let answer = self
+                    .browser
+                    .request(&self.setting.target.base_url, request, &self.values, hops)
+                    .await?;
                 judge(step, &answer, &mut self.values)
             }
         }
@@ -157,46 +240,49 @@ impl Run<'_> {
 }
 
 /// Runs the steps, then the `finally` steps whatever came of them.
-async fn journey(
-    setting: &Setting,
-    probe: &Probe,
-    location: &Location,
-    kind: CheckKind,
-) -> (Result<(), StepFault>, Vec<StepTiming>) {
+async fn journey(setting: &Setting, probe: &Probe, location: &Location, kind: CheckKind) -> Ran {
     let run_id = uuid::Uuid::now_v7().simple().to_string();
-    // W3C Trace Context, version 00: the run is the trace.
-    let traceparent = format!("00-{run_id}-{}-01", &run_id[16..]);
-    let target = &setting.target;
-    let browser =
-        match Browser::new(location.source_address, &target.networks, &setting.tls, traceparent) {
-            Ok(browser) => browser,
-            Err(fault) => return (Err((None, fault)), Vec::new()),
-        };
-    let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string());
-    let mut run =
-        Run { browser, base_url: &target.base_url, values, timings: Vec::new(), wrote: false };
-    let writes = probe.steps.iter().any(|step| step.effect == Effect::Write);
-    let may_write = writes && kind == CheckKind::Slot && setting.writes.take(&setting.clock);
-    let main = run.steps(probe.timeout, steps_of(probe, may_write)).await;
+    let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string())
+        .within(setting.writes.test_office());
+    let mut run = match Run::new(setting, probe, location, values) {
+        Ok(run) => run,
+        Err(fault) => {
+            let held = Duration::ZERO;
+            return Ran { ended: Err((None, fault)), steps: Vec::new(), held };
+        }
+    };
+    run.may_write = setting.writes.may_be_due(kind, &setting.clock);
+    let main = run.steps(probe.timeout, &probe.steps).await;
     let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
-    if run.wrote
-        && let Err((step, fault)) = &last
-    {
-        let step = step.as_ref().map_or("", StepId::as_str);
-        let detail = &fault.detail;
-        tracing::warn!(probe = %probe.id, step, detail, "a synthetic record may be left behind");
-    }
+    run.settle().await;
     // What fails there after the journey failed is no news of the target.
-    let ended = main.and(last);
-    (ended, run.timings)
+    Ran { ended: main.and(last), steps: run.timings, held: run.held }
 }
 
-/// A run that may not write goes as far as it can without.
-fn steps_of(probe: &Probe, may_write: bool) -> &[Step] {
-    let write = probe.steps.iter().position(|step| step.effect != Effect::Read);
-    match write {
-        Some(write) if !may_write => &probe.steps[..write],
-        _ => &probe.steps,
+/// Steps that take back what the probe writes.
+pub(super) fn taking_back(probe: &Probe) -> impl Iterator<Item = &Step> {
+    probe.all_steps().filter(|step| step.effect == Effect::Compensate)
+}
+
+/// Names of values that taking back needs and that only the write's answer gives. What the steps
+/// before the write captured is had anew: sessions end, and what opens one is not written down.
+fn kept_names(probe: &Probe) -> BTreeSet<String> {
+    let before = before_write(&probe.steps).iter().flat_map(|step| &step.captures);
+    let before: BTreeSet<&str> = before.map(|capture| capture.name.as_str()).collect();
+    let needed = taking_back(probe).flat_map(|step| &step.uses.captured);
+    needed.filter(|name| !before.contains(name.as_str())).cloned().collect()
+}
+
+/// Waits for our own disk, with a bound; what it does not take the janitor finds out.
+async fn noted(
+    probe: &Probe,
+    what: &str,
+    noting: impl Future<Output = Result<(), crate::store::StoreError>>,
+) {
+    match tokio::time::timeout(NOTE_TIMEOUT, noting).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(probe = %probe.id, %error, "{what} failed"),
+        Err(_) => tracing::error!(probe = %probe.id, "{what} took too long"),
     }
 }
 

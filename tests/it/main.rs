@@ -18,3 +18,4 @@ mod roundup;
 mod standin;
 mod support;
 mod web;
+mod writes;

@@ -180,7 +180,7 @@ async fn checks(tracker: &Tracker) -> Vec<Check> {
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth(),
         clock: clock.clone(),
-        writes: holdfast::probing::run::Writes::at_most_every(None),
+        writes: holdfast::probing::writes::Writes::never(),
     };
     let mut checks = Vec::new();
     for probe in &setting.target.probes {

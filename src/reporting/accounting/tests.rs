@@ -179,6 +179,7 @@ fn target(locations: &[&str]) -> Target {
             objectives: Objectives::default(),
             steps: Vec::new(),
             finally: Vec::new(),
+            recover: Vec::new(),
         })
     };
     Target {

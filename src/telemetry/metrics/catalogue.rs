@@ -182,6 +182,12 @@ pub(super) fn register(
             "Time from a slot's instant to the first request of its check.",
             &LAG_BUCKETS,
         )?,
+        residual_records: gauges(
+            r,
+            "holdfast_probe_residual_records",
+            "Synthetic records that probes may have left behind in the target; should be 0.",
+            &["target"],
+        )?,
         readiness_faults: gauges(
             r,
             "holdfast_readiness_faults",

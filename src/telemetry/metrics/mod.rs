@@ -41,6 +41,7 @@ pub struct Metrics {
     portal_open: IntGauge,
     break_glass: IntCounter,
     schedule_lag: Histogram,
+    residual_records: IntGaugeVec,
     readiness_faults: IntGaugeVec,
     config_last_reload: IntGauge,
     last_tick: Gauge,
@@ -67,6 +68,7 @@ impl Metrics {
             &self.verdict,
             &self.outage_open,
             &self.users_affected,
+            &self.residual_records,
             &self.incident_open,
             &self.activation_open,
             &self.step_pending,
@@ -105,6 +107,7 @@ impl Metrics {
                 self.set_verdict(&entry.target, cohort, Verdict::Unknown);
             }
             self.set_open_outages(&entry.target, 0, 0);
+            self.set_residual_records(&entry.target, 0);
             self.staff_reports.with_label_values(&[target]);
             self.check_duration.with_label_values(&[target]);
             for phase in Phase::ALL {

@@ -135,6 +135,11 @@ impl Metrics {
         self.break_glass.inc();
     }
 
+    /// Synthetic records that were not taken back in their run's time.
+    pub fn set_residual_records(&self, target: &TargetId, records: usize) {
+        self.residual_records.with_label_values(&[target.as_str()]).set(whole(records));
+    }
+
     pub fn set_readiness_faults(&self, kind: &str, faults: usize) {
         self.readiness_faults.with_label_values(&[kind]).set(whole(faults));
     }

@@ -10,9 +10,11 @@ use std::time::Duration;
 use holdfast::clock::Clock;
 use holdfast::config::probes;
 use holdfast::domain::target::{Probe, Target};
-use holdfast::probing::run::{Setting, Writes};
+use holdfast::probing::run::Setting;
 use holdfast::probing::values::Secrets;
+use holdfast::probing::writes::{Permission, Writes};
 use holdfast::standin::{Standin, StandinConfig};
+use holdfast::store::Store;
 use secrecy::SecretString;
 
 /// Longer than anything that is waited for takes on a loaded machine.
@@ -42,8 +44,8 @@ pub fn c3ms(standin: &Standin, interval: Duration) -> Target {
     target
 }
 
-/// What probes of the stand-in run with; they may write when `writes` is given.
-pub fn setting(target: Target, clock: &Clock, writes: Option<Duration>) -> Arc<Setting> {
+/// What probes of the stand-in run with; they may write when `writes` says so.
+pub fn setting(target: Target, clock: &Clock, writes: Option<Arc<Writes>>) -> Arc<Setting> {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let secrets = [("username", "probe-1"), ("password", "synthetic-probe")];
     Arc::new(Setting {
@@ -57,7 +59,22 @@ pub fn setting(target: Target, clock: &Clock, writes: Option<Duration>) -> Arc<S
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth(),
         clock: clock.clone(),
-        writes: Writes::at_most_every(writes),
+        writes: writes.unwrap_or_else(Writes::never),
+    })
+}
+
+/// Permission to write into the test office, noted in the store.
+pub fn writes(store: &Store, interval: Duration) -> Arc<Writes> {
+    let test_office = "Test office (synthetic)".to_owned();
+    Writes::allowed(Permission { interval, test_office, store: store.clone() })
+}
+
+/// What probes lodged that is still in the stand-in: reference and narrative.
+pub fn lodged(standin: &Standin) -> Vec<(String, String)> {
+    standin.read(|register| {
+        let reports = register.concern_reports.iter();
+        let ours = reports.filter(|report| report.concern_category == "synthetic probe");
+        ours.map(|report| (report.id.clone(), report.narrative.clone())).collect()
     })
 }
 

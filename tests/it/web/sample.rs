@@ -125,6 +125,7 @@ fn probe(target: &TargetId, id: &str, title: &str) -> Probe {
         objectives: Objectives { availability: Some(0.995), latency: Some(Duration::from_secs(2)) },
         steps: Vec::new(),
         finally: Vec::new(),
+        recover: Vec::new(),
     }
 }
 
