@@ -6,11 +6,13 @@ use anyhow::Context;
 
 use crate::clock::Clock;
 use crate::config::installation::Installation;
+use crate::config::target_tls::TlsSettings;
 use crate::continuity::readiness;
 use crate::domain::ids::PlaybookId;
 use crate::domain::notice::Severity;
 use crate::domain::target::Target;
 use crate::probing::run::Setting;
+use crate::probing::tls::{Identity, Tls};
 use crate::probing::values::Secrets;
 use crate::probing::writes::{Permission, Writes};
 use crate::store::{Store, copy_readiness};
@@ -26,7 +28,7 @@ pub fn settings(
     clock: &Clock,
     store: Option<&Store>,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
-    let tls = tls().context("preparing TLS for probes")?;
+    let authorities = authorities();
     let setting = |target: Target| {
         let settings = service.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
@@ -38,30 +40,43 @@ pub fn settings(
                 store: store.clone(),
             })
         });
-        Arc::new(Setting {
+        let tls = tls(authorities.clone(), settings.map(|settings| &settings.tls));
+        Ok(Arc::new(Setting {
+            tls: tls.with_context(|| format!("preparing TLS for probes of {}", target.id))?,
             target: Arc::new(target),
             secrets: Secrets(secrets.unwrap_or_default()),
-            tls: tls.clone(),
             clock: clock.clone(),
             writes: writes.unwrap_or_else(Writes::never),
-        })
+        }))
     };
-    Ok(targets.into_iter().map(setting).collect())
+    targets.into_iter().map(setting).collect()
 }
 
-/// TLS that trusts what this machine trusts.
-fn tls() -> anyhow::Result<rustls::ClientConfig> {
+/// What this machine trusts.
+fn authorities() -> rustls::RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         tracing::warn!(%error, "a trusted certificate of this machine cannot be read");
     }
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(found.certs);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    roots
+}
+
+/// TLS that trusts what this machine trusts and what the target's settings add.
+fn tls(
+    mut authorities: rustls::RootCertStore,
+    settings: Option<&TlsSettings>,
+) -> anyhow::Result<Tls> {
+    let Some(settings) = settings else { return Ok(Tls::new(authorities, None)?) };
+    for certificate in &settings.authorities {
+        authorities.add(certificate.clone())?;
+    }
+    let identity = match &settings.client {
+        Some(client) => Some(Identity { chain: client.chain.clone(), key: client.key()? }),
+        None => None,
+    };
+    Ok(Tls::new(authorities, identity)?)
 }
 
 /// Everything that will appear in a metric's label.

@@ -14,7 +14,7 @@ use super::run::Ended;
 use super::{Outcome, Report};
 use crate::clock::Clock;
 use crate::config::diagnostics::Diagnostics;
-use crate::config::{self, diagnostics, secrets::SecretFile};
+use crate::config::{self, diagnostics, secrets::SecretPlace};
 use crate::domain::mapping::Mapping;
 use crate::store::capture::{self, Proof, ProofKind, RunEnd, RunRow};
 use crate::store::{Store, StoreError};
@@ -47,7 +47,7 @@ pub struct Captures {
     pub mapping: PathBuf,
     pub source_url: Url,
     /// Where the child finds the export's token; the service hands it no secret itself.
-    pub token_from: SecretFile,
+    pub token_from: SecretPlace,
 }
 
 /// Why a run did not come to an end with a report.
@@ -171,8 +171,8 @@ impl Captures {
         command.args(["--source-url", self.source_url.as_str()]);
         command.args(["--build", build.as_str(), "--epoch", epoch]);
         match &self.token_from {
-            SecretFile::File(path) => command.arg("--token-file").arg(path),
-            SecretFile::Env(name) => {
+            SecretPlace::File(path) => command.arg("--token-file").arg(path),
+            SecretPlace::Env(name) => {
                 command.envs(std::env::var_os(name).map(|value| (name, value)));
                 command.args(["--token-env", name])
             }

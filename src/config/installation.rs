@@ -12,16 +12,15 @@ use serde_saphyr::Spanned;
 
 use super::diagnostics::{Diagnostic, Diagnostics, Faults, parse, read};
 use super::probes::parse_base_url;
-use super::secrets::{SecretFile, secret};
+use super::secrets::{SecretFile, SecretPlace, secret};
+use super::target_tls::{TlsFile, TlsSettings, read_tls};
+use super::target_writes::{WritesFile, WritesSection, read_writes};
 use crate::domain::ids::TargetId;
 use crate::domain::length::Length;
 use crate::domain::network::Network;
 
 /// The word the file begins with.
 pub const FORMAT: &str = "holdfast/service/v1";
-
-/// Probes write to a real system at most this often.
-const WRITES_APART: Length = Length::from_secs(15 * 60);
 
 /// The file as it is written.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -83,17 +82,7 @@ struct TargetFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     secrets: BTreeMap<String, Spanned<SecretFile>>,
-}
-
-#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct WritesFile {
-    /// At most one write in each. At least 15 min, except where everything is synthetic.
-    #[schemars(with = "Length")]
-    interval: Spanned<Length>,
-    /// The office that probes write into, as the target's own staff know it: no case is there.
-    #[schemars(with = "String")]
-    test_office: Spanned<String>,
+    tls: Option<TlsFile>,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -182,13 +171,7 @@ pub struct TargetSettings {
     pub interval: Option<Length>,
     pub writes: Option<WritesSection>,
     pub secrets: BTreeMap<String, SecretString>,
-}
-
-/// How often and where probes of a target may write.
-#[derive(Clone, Debug)]
-pub struct WritesSection {
-    pub interval: Length,
-    pub test_office: String,
+    pub tls: TlsSettings,
 }
 
 /// How mail is sent.
@@ -222,7 +205,7 @@ pub struct SnapshotsSection {
     pub mapping: PathBuf,
     pub source_url: url::Url,
     /// Where the token stands: the capture run reads it itself.
-    pub token_from: SecretFile,
+    pub token_from: SecretPlace,
     pub every: Length,
 }
 
@@ -323,9 +306,13 @@ fn targets(
         let mut settings = TargetSettings {
             base_url: target.base_url.as_ref().map(|text| address(text, faults)),
             interval: target.interval,
-            writes: target.writes.as_ref().map(|writes| writes_section(writes, synthetic, faults)),
+            writes: target.writes.as_ref().map(|writes| read_writes(writes, synthetic, faults)),
             secrets: BTreeMap::new(),
+            tls: TlsSettings::default(),
         };
+        if let Some(tls) = &target.tls {
+            settings.tls = read_tls(tls, folder, faults, missing);
+        }
         for (name, from) in &target.secrets {
             if let Some(value) = secret(from, folder, missing) {
                 settings.secrets.insert(name.clone(), value);
@@ -334,17 +321,6 @@ fn targets(
         targets.insert(id.clone(), settings);
     }
     targets
-}
-
-fn writes_section(writes: &WritesFile, synthetic: bool, faults: &mut Faults) -> WritesSection {
-    let (interval, office) = (&writes.interval, &writes.test_office);
-    if interval.value < WRITES_APART && !synthetic {
-        faults.at(interval.defined, "probes may write at most every 15 min to a real system");
-    }
-    if office.value.trim().is_empty() {
-        faults.at(office.defined, "names no office: write the one that no case is in");
-    }
-    WritesSection { interval: interval.value, test_office: office.value.clone() }
 }
 
 fn mail_section(mail: &MailFile, folder: &Path, faults: &mut Faults) -> MailSection {
@@ -385,14 +361,10 @@ fn snapshots(
     let source_url = address(&file.source_url, faults);
     // Only whether it is there: the capture run reads it itself.
     secret(&file.token, folder, missing);
-    let token_from = match &file.token.value {
-        SecretFile::File(path) => SecretFile::File(folder.join(path)),
-        SecretFile::Env(name) => SecretFile::Env(name.clone()),
-    };
     SnapshotsSection {
         mapping: folder.join(&file.mapping),
         source_url,
-        token_from,
+        token_from: file.token.value.place(folder),
         every: file.every,
     }
 }

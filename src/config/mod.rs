@@ -16,4 +16,6 @@ pub mod probe_steps;
 mod probe_writes;
 pub mod probes;
 pub mod secrets;
+pub mod target_tls;
+pub mod target_writes;
 pub mod targets;

@@ -9,7 +9,9 @@ use super::probe_checks::{CaptureFile, ExpectFile, read_captures, read_expectati
 use super::probe_writes::check_marked;
 use crate::domain::ids::StepId;
 use crate::domain::length::Length;
-use crate::domain::step::{Body, Effect, HttpRequest, Method, Step, StepAction, Template, Uses};
+use crate::domain::step::{
+    Body, Effect, HttpRequest, HttpVersion, Method, Part, Step, StepAction, Template, Uses,
+};
 
 /// More redirects than this are a loop.
 const MAX_REDIRECTS: u8 = 10;
@@ -55,6 +57,8 @@ struct HttpFile {
     patch: Option<Spanned<String>>,
     #[schemars(with = "Option<String>")]
     delete: Option<Spanned<String>>,
+    #[schemars(with = "Option<String>")]
+    options: Option<Spanned<String>>,
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
     query: std::collections::BTreeMap<String, Spanned<String>>,
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
@@ -63,10 +67,33 @@ struct HttpFile {
     form: Option<std::collections::BTreeMap<String, Spanned<String>>>,
     #[schemars(with = "Option<serde_json::Value>")]
     json: Option<Spanned<serde_json::Value>>,
+    /// `multipart/form-data`, as a browser sends a form with files.
+    multipart: Option<Vec<PartFile>>,
     raw: Option<RawFile>,
     /// Redirects to follow; none when left out.
     #[schemars(with = "Option<u8>")]
     redirects: Option<Spanned<u8>>,
+    /// Whichever the server prefers when left out.
+    version: Option<HttpVersionFile>,
+}
+
+#[derive(Clone, Copy, Debug, serde::Deserialize, schemars::JsonSchema)]
+enum HttpVersionFile {
+    #[serde(rename = "1.1")]
+    One,
+    #[serde(rename = "2")]
+    Two,
+}
+
+#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PartFile {
+    name: String,
+    /// What a file is called; a plain field has none.
+    file_name: Option<String>,
+    content_type: Option<String>,
+    #[schemars(with = "String")]
+    text: Spanned<String>,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -203,6 +230,7 @@ fn read_http(
         (Method::Put, &file.put),
         (Method::Patch, &file.patch),
         (Method::Delete, &file.delete),
+        (Method::Options, &file.options),
     ];
     let mut named = methods.iter().filter_map(|(method, path)| path.as_ref().map(|p| (*method, p)));
     let Some((method, path)) = named.next() else {
@@ -227,6 +255,10 @@ fn read_http(
         headers: templates(&file.headers, names, faults),
         body: read_body(file, place, names, faults),
         max_redirects: file.redirects.as_ref().map_or(0, |redirects| redirects.value),
+        version: file.version.map(|version| match version {
+            HttpVersionFile::One => HttpVersion::One,
+            HttpVersionFile::Two => HttpVersion::Two,
+        }),
     })
 }
 
@@ -242,22 +274,37 @@ fn templates(
 }
 
 fn read_body(file: &HttpFile, place: Place, names: &Names, faults: &mut Faults) -> Body {
-    match (&file.form, &file.json, &file.raw) {
-        (None, None, None) => Body::Empty,
-        (Some(form), None, None) => Body::Form(templates(form, names, faults)),
-        (None, Some(json), None) => {
-            check_json(&json.value, json.defined, names, faults);
-            Body::Json(json.value.clone())
-        }
-        (None, None, Some(raw)) => Body::Raw {
+    let mut bodies = Vec::new();
+    if let Some(form) = &file.form {
+        bodies.push(Body::Form(templates(form, names, faults)));
+    }
+    if let Some(json) = &file.json {
+        check_json(&json.value, json.defined, names, faults);
+        bodies.push(Body::Json(json.value.clone()));
+    }
+    if let Some(parts) = &file.multipart {
+        bodies.push(Body::Multipart(read_parts(parts, names, faults)));
+    }
+    if let Some(raw) = &file.raw {
+        bodies.push(Body::Raw {
             content_type: raw.content_type.clone(),
             text: names.template(&raw.text.value, raw.text.defined, faults),
-        },
-        _ => {
-            faults.at(place, "the request has two bodies: keep one of form, json and raw");
-            Body::Empty
-        }
+        });
     }
+    if bodies.len() > 1 {
+        faults.at(place, "the request has two bodies: keep one of form, json, multipart and raw");
+    }
+    bodies.pop().unwrap_or(Body::Empty)
+}
+
+fn read_parts(files: &[PartFile], names: &Names, faults: &mut Faults) -> Vec<Part> {
+    let part = |file: &PartFile| Part {
+        name: file.name.clone(),
+        file_name: file.file_name.clone(),
+        content_type: file.content_type.clone(),
+        text: names.template(&file.text.value, file.text.defined, faults),
+    };
+    files.iter().map(part).collect()
 }
 
 fn check_json(value: &serde_json::Value, place: Place, names: &Names, faults: &mut Faults) {

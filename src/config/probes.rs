@@ -146,7 +146,7 @@ pub fn read(file: &str, text: &str) -> Result<Target, Diagnostics> {
             title: raw.title,
             base_url,
             time_zone,
-            networks: raw.networks,
+            networks: raw.networks.into(),
             locations,
             cohorts,
             probes,

@@ -1,7 +1,7 @@
 //! Address ranges: where probes may speak to, and which office an address is in.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -28,18 +28,61 @@ impl Network {
             && (shift >= 128 || number(address) >> shift == number(self.address) >> shift)
     }
 
+    /// Whether something that is led about by names and redirects may speak to the address.
+    ///
+    /// An address that is this machine, the link or a cloud's metadata is let through only by a
+    /// range that is written for it: no wide range takes it in by the way.
+    #[must_use]
+    pub fn admits(&self, address: IpAddr) -> bool {
+        let address = plain(address);
+        let meant = if is_metadata(address) {
+            self.prefix_bits == if address.is_ipv4() { 32 } else { 128 }
+        } else if is_local(address) {
+            self.prefix_bits >= 8 && is_local(self.address)
+        } else {
+            true
+        };
+        meant && self.contains(address)
+    }
+
     /// IPv4 numbers are 32 bits at the low end, so there is nothing above them to compare.
     fn offset_bits(&self) -> u32 {
         if self.address.is_ipv4() { 96 } else { 0 }
     }
 }
 
-/// The IPv4 address behind a mapped IPv6 one, or the address itself.
+/// The IPv4 address that an IPv6 one leads to, or the address itself.
+///
+/// Leading there are mapped addresses (`::ffff:0:0/96`, RFC 4291), those of NAT64
+/// (`64:ff9b::/96`, RFC 6052) and those of 6to4 (`2002::/16`, RFC 3056).
 #[must_use]
 pub fn plain(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(six) = address else { return address };
+    let four = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+    };
+    match six.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            four(high, low)
+        }
+        [0x2002, high, low, ..] => four(high, low),
+        _ => address,
+    }
+}
+
+/// Where clouds tell a machine its own secrets, outside the link-local range.
+fn is_metadata(address: IpAddr) -> bool {
     match address {
-        IpAddr::V6(six) => six.to_ipv4_mapped().map_or(address, IpAddr::V4),
-        IpAddr::V4(_) => address,
+        // The link-local one of most clouds, Alibaba's and Azure's.
+        IpAddr::V4(four) => {
+            matches!(
+                four.octets(),
+                [169, 254, 169, 254] | [100, 100, 100, 200] | [168, 63, 129, 16]
+            )
+        }
+        // Amazon's.
+        IpAddr::V6(six) => six == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     }
 }
 
@@ -125,6 +168,33 @@ pub fn is_local(address: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wide_range_does_not_let_through_what_is_near() {
+        let admits = |network: &str, address: &str| {
+            network.parse::<Network>().unwrap().admits(address.parse().unwrap())
+        };
+        for near in [
+            "127.0.0.1",
+            "::1",
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "fe80::1",
+            "0.0.0.0",
+            "100.100.100.200",
+            "fd00:ec2::254",
+        ] {
+            assert!(!["0.0.0.0/0", "::/0"].iter().any(|wide| admits(wide, near)), "{near}");
+        }
+        assert!(!admits("fd00::/8", "fd00:ec2::254"));
+        assert!(!admits("169.254.0.0/16", "169.254.169.254"));
+        assert!(admits("169.254.169.254/32", "169.254.169.254"));
+        assert!(admits("127.0.0.0/8", "::ffff:127.0.1.1"));
+        assert!(admits("0.0.0.0/0", "64:ff9b::808:808"), "NAT64 to an address that is allowed");
+        assert!(admits("0.0.0.0/0", "9.9.9.9"));
+    }
 
     #[test]
     fn ranges_contain_what_they_say() {

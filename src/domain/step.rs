@@ -69,6 +69,17 @@ pub struct HttpRequest {
     pub body: Body,
     /// Redirects followed; none unless asked for.
     pub max_redirects: u8,
+    /// None for whichever both sides prefer.
+    pub version: Option<HttpVersion>,
+}
+
+/// A version of HTTP that a step insists on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.1.
+    One,
+    /// HTTP/2, without TLS by prior knowledge.
+    Two,
 }
 
 /// HTTP methods a probe may use.
@@ -80,6 +91,7 @@ pub enum Method {
     Put,
     Patch,
     Delete,
+    Options,
 }
 
 impl Method {
@@ -92,6 +104,7 @@ impl Method {
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
         }
     }
 }
@@ -103,10 +116,21 @@ pub enum Body {
     Form(Vec<(String, Template)>),
     /// JSON text with templates inside its strings.
     Json(serde_json::Value),
+    /// `multipart/form-data`
+    Multipart(Vec<Part>),
     Raw {
         content_type: String,
         text: Template,
     },
+}
+
+/// One field of a form, or one file sent with it.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub name: String,
+    pub file_name: Option<String>,
+    pub content_type: Option<String>,
+    pub text: Template,
 }
 
 /// What must hold of an exchange.

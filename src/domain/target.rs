@@ -18,7 +18,7 @@ pub struct Target {
     pub base_url: url::Url,
     pub time_zone: jiff::tz::TimeZone,
     /// Addresses a probe of this target may speak to; nothing else, after name resolution.
-    pub networks: Vec<Network>,
+    pub networks: Arc<[Network]>,
     pub locations: Vec<Location>,
     pub cohorts: Vec<Cohort>,
     pub probes: Vec<Arc<Probe>>,

@@ -140,7 +140,7 @@ impl Janitor {
         let place = place.ok_or_else(gone)?;
         let values = Values::new(&setting.secrets, planned.run.clone(), planned.run_time.clone())
             .within(Some(&planned.test_office));
-        let mut run = Run::new(setting, probe, place, values).map_err(|fault| fault.detail)?;
+        let mut run = Run::new(setting, probe, place, values);
         let ended = attempt(&mut run, probe, one, setting.clock.now()).await;
         run.takes_back = false;
         if let Err(fault) = run.steps(FINALLY_TIMEOUT, &probe.finally).await {

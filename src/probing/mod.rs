@@ -10,5 +10,6 @@ pub mod schedule;
 pub mod scheduler;
 
 mod steps;
+pub mod tls;
 pub mod values;
 pub mod writes;

@@ -9,11 +9,14 @@ use jiff::Timestamp;
 use super::steps::Fault;
 use super::steps::capture::take;
 use super::steps::expect::{Parsed, check};
-use super::steps::http::{Answer, Browser, Hop};
+use super::steps::http::{Answer, Browser};
+use super::steps::reach::Reach;
+use super::steps::{Hop, timed_out};
+use super::tls::Tls;
 use super::values::{Secrets, Values};
 use super::writes::{Pending, Writes};
 use crate::clock::{Clock, Stopwatch};
-use crate::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome, StepTiming};
+use crate::domain::check::{Check, CheckKind, Evidence, Outcome, StepTiming};
 use crate::domain::ids::StepId;
 use crate::domain::step::{Effect, Step, StepAction, before_write};
 use crate::domain::target::{Location, Probe, Target};
@@ -29,7 +32,7 @@ const NOTE_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Setting {
     pub target: Arc<Target>,
     pub secrets: Secrets,
-    pub tls: rustls::ClientConfig,
+    pub tls: Tls,
     pub clock: Clock,
     pub writes: Arc<Writes>,
 }
@@ -108,13 +111,11 @@ impl<'a> Run<'a> {
         probe: &'a Probe,
         location: &'a Location,
         values: Values<'a>,
-    ) -> Result<Self, Fault> {
-        let trace = uuid::Uuid::now_v7().simple().to_string();
-        // W3C Trace Context, version 00: the run is the trace.
-        let traceparent = format!("00-{trace}-{}-01", &trace[16..]);
-        let networks = &setting.target.networks;
-        let browser = Browser::new(location.source_address, networks, &setting.tls, traceparent)?;
-        Ok(Self {
+    ) -> Self {
+        let networks = Arc::clone(&setting.target.networks);
+        let reach = Reach { source_address: location.source_address, networks };
+        let browser = Browser::new(reach, setting.tls.clone(), values.run_id().to_owned());
+        Self {
             setting,
             probe,
             location,
@@ -126,7 +127,7 @@ impl<'a> Run<'a> {
             takes_back: false,
             taken_back: 0,
             held: Duration::ZERO,
-        })
+        }
     }
 
     /// Runs steps in order within the budget. Ends without a fault before a write that may not
@@ -148,19 +149,12 @@ impl<'a> Run<'a> {
             let started = Stopwatch::start();
             let mut hops = Vec::new();
             let ended = tokio::time::timeout(left, self.step(step, &mut hops)).await;
-            self.timings.extend(hops.iter().map(|hop| timing(step, hop)));
+            let ended =
+                ended.unwrap_or_else(|_| Err(timed_out(hops.last(), budget, started.elapsed())));
+            self.timings.extend(hops.iter_mut().map(|hop| hop.timing(&step.id)));
             match ended {
-                Ok(Ok(())) => self.step_done(step).await,
-                Ok(Err(fault)) => return Err((Some(step.id.clone()), fault)),
-                Err(_) => {
-                    let detail = format!(
-                        "no answer within {} ms, {} ms of them in this step",
-                        budget.as_millis(),
-                        started.elapsed().as_millis()
-                    );
-                    let fault = Fault::new(Outcome::Failed(FailureReason::Timeout), detail);
-                    return Err((Some(step.id.clone()), fault));
-                }
+                Ok(()) => self.step_done(step).await,
+                Err(fault) => return Err((Some(step.id.clone()), fault)),
             }
         }
         Ok(())
@@ -244,13 +238,7 @@ async fn journey(setting: &Setting, probe: &Probe, location: &Location, kind: Ch
     let run_id = uuid::Uuid::now_v7().simple().to_string();
     let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string())
         .within(setting.writes.test_office());
-    let mut run = match Run::new(setting, probe, location, values) {
-        Ok(run) => run,
-        Err(fault) => {
-            let held = Duration::ZERO;
-            return Ran { ended: Err((None, fault)), steps: Vec::new(), held };
-        }
-    };
+    let mut run = Run::new(setting, probe, location, values);
     run.may_write = setting.writes.may_be_due(kind, &setting.clock);
     let main = run.steps(probe.timeout, &probe.steps).await;
     let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
@@ -296,17 +284,4 @@ fn judge(step: &Step, answer: &Answer, values: &mut Values<'_>) -> Result<(), Fa
         values.keep(&capture.name, value);
     }
     Ok(())
-}
-
-fn timing(step: &Step, hop: &Hop) -> StepTiming {
-    StepTiming {
-        step: step.id.clone(),
-        offset_us: hop.offset_us,
-        total_us: hop.total_us,
-        dns_us: hop.dns_us,
-        connect_us: hop.connect_us,
-        tls_us: hop.tls_us,
-        first_byte_us: hop.first_byte_us,
-        body_us: hop.body_us,
-    }
 }

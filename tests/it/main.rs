@@ -6,6 +6,7 @@ mod channels;
 mod command;
 mod continuity;
 mod demo;
+mod exchange;
 mod grafana;
 mod guide;
 mod metrics;

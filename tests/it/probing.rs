@@ -89,7 +89,7 @@ async fn a_probe_goes_nowhere_but_to_its_networks() {
     let clock = Clock::system();
     let standin = standin(&clock).await;
     let mut target = c3ms(&standin, Duration::from_secs(5));
-    target.networks = vec!["10.0.0.0/8".parse().unwrap()];
+    target.networks = ["10.0.0.0/8".parse().unwrap()].into();
     for base in [standin.url(), standin.url().replace("127.0.0.1", "localhost")] {
         let mut target = target.clone();
         target.base_url = base.parse().unwrap();

@@ -11,6 +11,7 @@ use holdfast::clock::Clock;
 use holdfast::config::probes;
 use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
 use holdfast::probing::run::{Setting, run};
+use holdfast::probing::tls::Tls;
 use holdfast::probing::values::Secrets;
 use holdfast::vault::order::Scope;
 use holdfast::vault::site::{self, Level};
@@ -176,9 +177,7 @@ async fn checks(tracker: &Tracker) -> Vec<Check> {
     let setting = Setting {
         target: Arc::new(target),
         secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
-        tls: rustls::ClientConfig::builder()
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth(),
+        tls: Tls::new(rustls::RootCertStore::empty(), None).unwrap(),
         clock: clock.clone(),
         writes: holdfast::probing::writes::Writes::never(),
     };

@@ -16,6 +16,7 @@ use holdfast::store::compensations::{self, Compensation};
 use holdfast::telemetry::metrics::Metrics;
 use tempfile::TempDir;
 
+use crate::support::served::Installation;
 use crate::support::{c3ms, eventually, lodged, setting, standin, writes};
 
 const SELDOM: Duration = Duration::from_secs(600);
@@ -145,4 +146,51 @@ async fn a_lost_answer_is_found_by_its_run_and_only_that() {
     let (janitor, _metrics) = bench.janitor();
     bench.clean().await;
     janitor.abort();
+}
+
+const WRITES: &str = "    writes: { interval: 1 min, test_office: Test office (synthetic) }\n";
+
+/// Killed between the write and taking it back, with what `is_there` says is known of it.
+async fn killed_between(hanging: &str, is_there: impl Fn(&Compensation) -> bool) {
+    let standin = standin(&Clock::system()).await;
+    let care = Installation::of(&standin, "5 s", WRITES);
+    standin.apply(hang(hanging)).unwrap();
+    let served = care.serve().await;
+    let store = care.store().await;
+    eventually("a write whose end is not known", || async {
+        let open = compensations::open(&store).await.unwrap();
+        (!lodged(&standin).is_empty() && open.iter().any(&is_there)).then_some(())
+    })
+    .await;
+    served.kill();
+    let left = compensations::open(&store).await.unwrap();
+    assert_eq!((left.len(), lodged(&standin).len()), (1, 1));
+    assert!(is_there(&left[0]), "{left:?}");
+    assert!(lodged(&standin)[0].1.contains(&left[0].planned.run));
+
+    // The target still does not let go of it: the metric says so.
+    let served = care.serve().await;
+    let metric = "holdfast_probe_residual_records{target=\"c3ms\"}";
+    served.shows(metric, |left| left == 1.0).await;
+    standin.clear_all();
+    served.shows(metric, |left| left == 0.0).await;
+    assert_eq!(compensations::open(&store).await.unwrap(), []);
+    assert_eq!(lodged(&standin), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_withdrawing_nothing_is_left_behind_after_the_restart() {
+    // The next reference is the one after the last; only withdrawing it hangs.
+    let standin = standin(&Clock::system()).await;
+    let last = standin.read(|register| register.concern_reports.iter().last().unwrap().id.clone());
+    drop(standin);
+    let (letter, number) = last.split_at(2);
+    let next = number.parse::<u64>().unwrap() + 1;
+    let withdraw = format!("/intake/{letter}{next}/withdraw");
+    killed_between(&withdraw, |one| one.captured.contains_key("reference")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_the_answer_came_nothing_is_left_behind_after_the_restart() {
+    killed_between("/intake/", |one| one.captured.is_empty()).await;
 }

@@ -1,6 +1,6 @@
 //! Values kept from an answer, as text: "00123" stays "00123".
 
-use reqwest::header::SET_COOKIE;
+use hyper::header::SET_COOKIE;
 
 use super::Fault;
 use super::expect::{Parsed, first_text, plain};

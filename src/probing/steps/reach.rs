@@ -11,9 +11,8 @@ use std::sync::Arc;
 
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
-use super::Fault;
-use crate::clock::Stopwatch;
-use crate::domain::check::{FailureReason, InconclusiveReason, Outcome};
+use super::{Fault, Hop};
+use crate::domain::check::{FailureReason, InconclusiveReason, Outcome, Phase};
 use crate::domain::network::{Network, plain};
 
 /// Addresses of one name that are tried, one after another.
@@ -27,13 +26,13 @@ pub struct Reach {
     pub networks: Arc<[Network]>,
 }
 
-/// What a name led to, and how long that took.
+/// What a name led to.
 #[derive(Clone, Debug)]
 pub struct Resolved {
     /// At least one, all of them within the networks.
     pub addresses: Vec<IpAddr>,
-    /// None for an address that was written as one.
-    pub dns_us: Option<u64>,
+    /// Whether a name server was asked: an address may be written as one.
+    pub by_name: bool,
 }
 
 /// A connection that stands.
@@ -41,10 +40,6 @@ pub struct Resolved {
 pub struct Connected {
     pub stream: TcpStream,
     pub address: SocketAddr,
-    /// None for an address that was written as one.
-    pub dns_us: Option<u64>,
-    /// The handshake of TCP alone.
-    pub connect_us: u64,
 }
 
 impl Reach {
@@ -56,23 +51,20 @@ impl Reach {
     pub async fn resolve(&self, host: &str) -> Result<Resolved, Fault> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         if let Ok(address) = bare.parse::<IpAddr>() {
-            return self.allowed(vec![address], None);
+            return self.allowed(vec![address], false);
         }
-        let watch = Stopwatch::start();
-        let found = tokio::net::lookup_host((bare, 0)).await;
-        let dns_us = Some(watch.elapsed_us().max(1));
-        let found = found.map_err(|_| {
+        let found = tokio::net::lookup_host((bare, 0)).await.map_err(|_| {
             let outcome = Outcome::Failed(FailureReason::Dns);
             Fault::new(outcome, format!("the name '{bare}' could not be resolved"))
         })?;
-        self.allowed(found.map(|address| address.ip()).collect(), dns_us)
+        self.allowed(found.map(|address| address.ip()).collect(), true)
     }
 
     /// Lets addresses through that the networks contain.
     ///
     /// # Errors
     /// When one of them is outside, or there is none.
-    pub fn allowed(&self, found: Vec<IpAddr>, dns_us: Option<u64>) -> Result<Resolved, Fault> {
+    pub fn allowed(&self, found: Vec<IpAddr>, by_name: bool) -> Result<Resolved, Fault> {
         if let Some(outside) = found.iter().find(|address| !self.allows(**address)) {
             return Err(outside_networks(*outside));
         }
@@ -83,29 +75,34 @@ impl Reach {
             let outcome = Outcome::Failed(FailureReason::Dns);
             return Err(Fault::new(outcome, "the name has no address"));
         }
-        Ok(Resolved { addresses, dns_us })
+        Ok(Resolved { addresses, by_name })
     }
 
-    /// Whether a run may speak to the address.
+    /// Whether a run may speak to the address: see [`Network::admits`].
     #[must_use]
     pub fn allows(&self, address: IpAddr) -> bool {
-        self.networks.iter().any(|network| network.contains(plain(address)))
+        self.networks.iter().any(|network| network.admits(address))
     }
 
-    /// Connects to the first address of the host that answers.
+    /// Connects to the first address of the host that answers; the hop learns how long the name
+    /// and the handshake took.
     ///
     /// # Errors
     /// A [`Fault`] that says why the last address did not, with that address.
-    pub async fn connect(&self, host: &str, port: u16) -> Result<Connected, Fault> {
-        let Resolved { addresses, dns_us } = self.resolve(host).await?;
+    pub async fn connect(&self, host: &str, port: u16, hop: &mut Hop) -> Result<Connected, Fault> {
+        hop.begin(Phase::Dns);
+        let Resolved { addresses, by_name } = self.resolve(host).await?;
+        if !by_name {
+            hop.forget();
+        }
+        hop.begin(Phase::Connect);
         let mut last = None;
         for address in addresses {
             let address = SocketAddr::new(address, port);
-            let watch = Stopwatch::start();
             match self.dial(address).await {
                 Ok(stream) => {
-                    let connect_us = watch.elapsed_us().max(1);
-                    return Ok(Connected { stream, address, dns_us, connect_us });
+                    hop.finish();
+                    return Ok(Connected { stream, address });
                 }
                 Err(error) => last = Some(connect_fault(&error, address)),
             }

@@ -187,7 +187,7 @@ fn target(locations: &[&str]) -> Target {
         title: "C3MS".into(),
         base_url: "http://127.0.0.1:9/".parse().unwrap(),
         time_zone: jiff::tz::TimeZone::UTC,
-        networks: Vec::new(),
+        networks: [].into(),
         locations: places
             .iter()
             .map(|id| Location { id: id.clone(), title: id.to_string(), source_address: None })

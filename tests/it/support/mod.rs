@@ -2,6 +2,8 @@
 
 pub mod copy;
 pub mod reader;
+pub mod served;
+pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use holdfast::clock::Clock;
 use holdfast::config::probes;
 use holdfast::domain::target::{Probe, Target};
 use holdfast::probing::run::Setting;
+use holdfast::probing::tls::Tls;
 use holdfast::probing::values::Secrets;
 use holdfast::probing::writes::{Permission, Writes};
 use holdfast::standin::{Standin, StandinConfig};
@@ -51,13 +54,7 @@ pub fn setting(target: Target, clock: &Clock, writes: Option<Arc<Writes>>) -> Ar
     Arc::new(Setting {
         target: Arc::new(target),
         secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
-        tls: rustls::ClientConfig::builder_with_provider(Arc::new(
-            rustls::crypto::aws_lc_rs::default_provider(),
-        ))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth(),
+        tls: Tls::new(rustls::RootCertStore::empty(), None).unwrap(),
         clock: clock.clone(),
         writes: writes.unwrap_or_else(Writes::never),
     })
