@@ -29,6 +29,7 @@ pub struct Served {
 impl Installation {
     /// A rehearsal whose probes run every `interval`, with `more` keys under its target.
     pub fn of(standin: &Standin, interval: &str, more: &str) -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let temporary = set_up();
         let folder = temporary.path().join("care");
         let listen = free_address();
