@@ -23,6 +23,7 @@ use crate::domain::verdict::Verdict;
 use crate::probing::janitor::Janitor;
 use crate::probing::run::Setting;
 use crate::probing::scheduler::{Confirm, Report, Scheduler};
+use crate::probing::vigil::Vigil;
 use crate::store::ledger::{Entry, MissedRun, Range, Recorded};
 use crate::store::{Store, compensations, detection, ledger};
 use crate::telemetry::labels::TimeState;
@@ -77,10 +78,15 @@ pub async fn start(
     for state in &states {
         hold_writes(&settings, state);
     }
-    let scheduler = Scheduler::new(settings.clone(), reports);
+    let vigil = Vigil::new(clock.clone());
+    let watched = (Arc::clone(&vigil), Arc::clone(&metrics));
+    let scheduler = Scheduler::new(settings.clone(), reports, watched);
     let last = ledger::last_slots(&store).await.context("reading the last slots")?;
     let started_at = clock.now();
     show_resumed(&metrics, &states, &last, started_at);
+    let vigil = vigil.keep(Arc::clone(&metrics));
+    let stopped = stop.clone();
+    tasks.spawn(async move { stopped.run_until_cancelled(vigil).await });
     tasks.spawn(async move {
         scheduler.report_missed(&last, started_at).await;
         scheduler.run(confirmations, stop).await;

@@ -11,6 +11,7 @@ use crate::continuity::readiness;
 use crate::domain::ids::PlaybookId;
 use crate::domain::notice::Severity;
 use crate::domain::target::Target;
+use crate::probing::accounts::Accounts;
 use crate::probing::run::Setting;
 use crate::probing::tls::{Identity, Tls};
 use crate::probing::values::Secrets;
@@ -32,6 +33,7 @@ pub fn settings(
     let setting = |target: Target| {
         let settings = service.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
+        let own = settings.map(|settings| settings.accounts.clone());
         let allowed = store.zip(settings.and_then(|settings| settings.writes.as_ref()));
         let writes = allowed.map(|(store, writes)| {
             Writes::allowed(Permission {
@@ -44,7 +46,7 @@ pub fn settings(
         Ok(Arc::new(Setting {
             tls: tls.with_context(|| format!("preparing TLS for probes of {}", target.id))?,
             target: Arc::new(target),
-            secrets: Secrets(secrets.unwrap_or_default()),
+            accounts: Accounts::new(Secrets(secrets.unwrap_or_default()), own.unwrap_or_default()),
             clock: clock.clone(),
             writes: writes.unwrap_or_else(Writes::never),
         }))

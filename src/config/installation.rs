@@ -13,6 +13,7 @@ use serde_saphyr::Spanned;
 use super::diagnostics::{Diagnostic, Diagnostics, Faults, parse, read};
 use super::probes::parse_base_url;
 use super::secrets::{SecretFile, SecretPlace, secret};
+use super::target_accounts::{AccountFile, read_accounts};
 use super::target_tls::{TlsFile, TlsSettings, read_tls};
 use super::target_writes::{WritesFile, WritesSection, read_writes};
 use crate::domain::ids::TargetId;
@@ -82,6 +83,11 @@ struct TargetFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     secrets: BTreeMap<String, Spanned<SecretFile>>,
+    /// Secrets that differ between the accounts probes take turns with; two accounts let one that
+    /// expired be told from an outage.
+    #[serde(default)]
+    #[schemars(with = "Vec<BTreeMap<String, SecretFile>>")]
+    accounts: Vec<Spanned<AccountFile>>,
     tls: Option<TlsFile>,
 }
 
@@ -171,6 +177,8 @@ pub struct TargetSettings {
     pub interval: Option<Length>,
     pub writes: Option<WritesSection>,
     pub secrets: BTreeMap<String, SecretString>,
+    /// Secrets of each account, in the order of the file; none where there is but one.
+    pub accounts: Vec<BTreeMap<String, SecretString>>,
     pub tls: TlsSettings,
 }
 
@@ -308,6 +316,7 @@ fn targets(
             interval: target.interval,
             writes: target.writes.as_ref().map(|writes| read_writes(writes, synthetic, faults)),
             secrets: BTreeMap::new(),
+            accounts: read_accounts(&target.accounts, folder, faults, missing),
             tls: TlsSettings::default(),
         };
         if let Some(tls) = &target.tls {

@@ -16,6 +16,7 @@ pub mod probe_steps;
 mod probe_writes;
 pub mod probes;
 pub mod secrets;
+mod target_accounts;
 pub mod target_tls;
 pub mod target_writes;
 pub mod targets;

@@ -27,6 +27,9 @@ pub struct StepFile {
     pause: Option<Length>,
     #[serde(default)]
     expect: ExpectFile,
+    /// What an answer holds when the probe's account is refused: locked, expired, renamed. Then
+    /// nothing is said of the target.
+    account_refused: Option<ExpectFile>,
     #[serde(default)]
     #[schemars(with = "std::collections::BTreeMap<String, CaptureFile>")]
     capture: std::collections::BTreeMap<String, Spanned<CaptureFile>>,
@@ -201,6 +204,10 @@ fn read_step(
         }
     }
     let expectations = read_expectations(&file.expect, &action, place, names, faults);
+    let account_refused = file.account_refused.as_ref();
+    let account_refused = account_refused
+        .map(|signs| read_expectations(signs, &action, place, names, faults))
+        .unwrap_or_default();
     let captures = read_captures(&file.capture, faults);
     names.captured.extend(captures.iter().map(|capture| capture.name.clone()));
     Some(Step {
@@ -213,6 +220,7 @@ fn read_step(
         },
         expectations,
         captures,
+        account_refused,
         uses: names.uses.take(),
     })
 }

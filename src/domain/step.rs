@@ -15,6 +15,9 @@ pub struct Step {
     pub effect: Effect,
     pub expectations: Vec<Expectation>,
     pub captures: Vec<Capture>,
+    /// What all holds of the answer when the probe's account is refused, and nobody else's; none
+    /// for a step that does not sign in.
+    pub account_refused: Vec<Expectation>,
     /// What its texts are filled with, expectations included.
     pub uses: Uses,
 }

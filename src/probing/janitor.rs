@@ -138,9 +138,12 @@ impl Janitor {
         let place = setting.target.location(&planned.location);
         let place = place.or_else(|| setting.target.location(probe.locations.first()?));
         let place = place.ok_or_else(gone)?;
-        let values = Values::new(&setting.secrets, planned.run.clone(), planned.run_time.clone())
+        // The account that wrote; each further attempt takes the next one.
+        let account = (planned.account as usize).wrapping_add(one.attempts as usize);
+        let secrets = setting.accounts.secrets(account);
+        let values = Values::new(secrets, planned.run.clone(), planned.run_time.clone())
             .within(Some(&planned.test_office));
-        let mut run = Run::new(setting, probe, place, values);
+        let mut run = Run::new(setting, probe, place, (account, values));
         let ended = attempt(&mut run, probe, one, setting.clock.now()).await;
         run.takes_back = false;
         if let Err(fault) = run.steps(FINALLY_TIMEOUT, &probe.finally).await {

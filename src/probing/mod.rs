@@ -4,6 +4,8 @@
 //! deliver a notice or keep what it finds; checks leave on a channel. Its one way to the database
 //! is [`writes`]: what a probe will leave behind is on disk before it is sent.
 
+pub mod accounts;
+mod budget;
 pub mod janitor;
 pub mod run;
 pub mod schedule;
@@ -12,4 +14,5 @@ pub mod scheduler;
 mod steps;
 pub mod tls;
 pub mod values;
+pub mod vigil;
 pub mod writes;

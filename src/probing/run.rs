@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::accounts::Accounts;
 use super::steps::Fault;
 use super::steps::capture::take;
 use super::steps::expect::{Parsed, check};
@@ -13,10 +14,10 @@ use super::steps::http::{Answer, Browser};
 use super::steps::reach::Reach;
 use super::steps::{Hop, timed_out};
 use super::tls::Tls;
-use super::values::{Secrets, Values};
+use super::values::Values;
 use super::writes::{Pending, Writes};
 use crate::clock::{Clock, Stopwatch};
-use crate::domain::check::{Check, CheckKind, Evidence, Outcome, StepTiming};
+use crate::domain::check::{Check, CheckKind, Evidence, InconclusiveReason, Outcome, StepTiming};
 use crate::domain::ids::StepId;
 use crate::domain::step::{Effect, Step, StepAction, before_write};
 use crate::domain::target::{Location, Probe, Target};
@@ -31,7 +32,7 @@ const NOTE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Setting {
     pub target: Arc<Target>,
-    pub secrets: Secrets,
+    pub accounts: Accounts,
     pub tls: Tls,
     pub clock: Clock,
     pub writes: Arc<Writes>,
@@ -48,7 +49,7 @@ pub async fn run(
     let late = setting.clock.now().duration_since(slot_at);
     let late = Duration::try_from(late).unwrap_or_default();
     let watch = Stopwatch::start();
-    let Ran { ended, mut steps, held } = journey(setting, probe, location, kind).await;
+    let Ran { ended, mut steps, held, .. } = signed_in(setting, probe, location, kind).await;
     let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
     for step in &mut steps {
         step.offset_us = step.offset_us.saturating_add(late_us);
@@ -86,6 +87,16 @@ struct Ran {
     steps: Vec<StepTiming>,
     /// Time spent on our own disk, which says nothing of the target.
     held: Duration,
+    entry: Entry,
+}
+
+/// What the target made of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// The run did not come to where that shows.
+    Unknown,
+    Accepted,
+    Refused,
 }
 
 /// A run under way: its browser, the values captured so far and the time its steps took.
@@ -103,6 +114,9 @@ pub(super) struct Run<'a> {
     pub(super) takes_back: bool,
     taken_back: usize,
     held: Duration,
+    /// Which of the target's accounts it uses.
+    account: usize,
+    entry: Entry,
 }
 
 impl<'a> Run<'a> {
@@ -110,7 +124,7 @@ impl<'a> Run<'a> {
         setting: &'a Setting,
         probe: &'a Probe,
         location: &'a Location,
-        values: Values<'a>,
+        (account, values): (usize, Values<'a>),
     ) -> Self {
         let networks = Arc::clone(&setting.target.networks);
         let reach = Reach { source_address: location.source_address, networks };
@@ -127,6 +141,8 @@ impl<'a> Run<'a> {
             takes_back: false,
             taken_back: 0,
             held: Duration::ZERO,
+            account,
+            entry: Entry::Unknown,
         }
     }
 
@@ -172,7 +188,7 @@ impl<'a> Run<'a> {
             probe: self.probe.id.clone(),
             location: self.location.id.clone(),
             step: step.id.clone(),
-            account: 0,
+            account: u32::try_from(self.account).unwrap_or_default(),
             test_office: self.setting.writes.test_office().unwrap_or_default().to_owned(),
             planned_at: self.setting.clock.now(),
         };
@@ -190,6 +206,9 @@ impl<'a> Run<'a> {
     }
 
     async fn step_done(&mut self, step: &Step) {
+        if !step.account_refused.is_empty() {
+            self.entry = Entry::Accepted;
+        }
         if step.effect == Effect::Compensate {
             self.taken_back += 1;
         } else if let Some(pending) = &self.pending
@@ -227,24 +246,67 @@ impl<'a> Run<'a> {
                     .browser
                     .request(&self.setting.target.base_url, request, &self.values, hops)
                     .await?;
-                judge(step, &answer, &mut self.values)
+                let judged = judge(step, &answer, &mut self.values);
+                if judged.is_err() && is_refusal(step, &answer, &self.values) {
+                    self.entry = Entry::Refused;
+                }
+                judged
             }
         }
     }
 }
 
+/// Runs the journey with the account whose turn it is. When that is refused, another one says
+/// whether it was the account or the target.
+async fn signed_in(setting: &Setting, probe: &Probe, location: &Location, kind: CheckKind) -> Ran {
+    let (accounts, now) = (&setting.accounts, setting.clock.monotonic());
+    let account = accounts.next(now);
+    let ran = journey(setting, probe, location, (kind, account)).await;
+    match ran.entry {
+        Entry::Unknown => return ran,
+        Entry::Accepted => {
+            accounts.accept(account);
+            return ran;
+        }
+        Entry::Refused => {}
+    }
+    let detail = match accounts.other(account) {
+        Some(other) => {
+            let second = journey(setting, probe, location, (kind, other)).await;
+            if second.entry != Entry::Accepted {
+                // Neither comes in: nobody does.
+                return ran;
+            }
+            accounts.accept(other);
+            format!("account {} was refused and another was not: see to it", account + 1)
+        }
+        None => "the probe's only account was refused: see to it, and give it a second one so                  that this can be told from a failure"
+            .to_owned(),
+    };
+    accounts.refuse(account, now);
+    let step = ran.ended.err().and_then(|(step, _)| step);
+    let fault = Fault::new(Outcome::Inconclusive(InconclusiveReason::Credentials), detail);
+    Ran { ended: Err((step, fault)), ..ran }
+}
+
 /// Runs the steps, then the `finally` steps whatever came of them.
-async fn journey(setting: &Setting, probe: &Probe, location: &Location, kind: CheckKind) -> Ran {
+async fn journey(
+    setting: &Setting,
+    probe: &Probe,
+    location: &Location,
+    (kind, account): (CheckKind, usize),
+) -> Ran {
     let run_id = uuid::Uuid::now_v7().simple().to_string();
-    let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string())
+    let secrets = setting.accounts.secrets(account);
+    let values = Values::new(secrets, run_id, setting.clock.now().to_string())
         .within(setting.writes.test_office());
-    let mut run = Run::new(setting, probe, location, values);
+    let mut run = Run::new(setting, probe, location, (account, values));
     run.may_write = setting.writes.may_be_due(kind, &setting.clock);
     let main = run.steps(probe.timeout, &probe.steps).await;
     let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
     run.settle().await;
     // What fails there after the journey failed is no news of the target.
-    Ran { ended: main.and(last), steps: run.timings, held: run.held }
+    Ran { ended: main.and(last), steps: run.timings, held: run.held, entry: run.entry }
 }
 
 /// Steps that take back what the probe writes.
@@ -272,6 +334,13 @@ async fn noted(
         Ok(Err(error)) => tracing::error!(probe = %probe.id, %error, "{what} failed"),
         Err(_) => tracing::error!(probe = %probe.id, "{what} took too long"),
     }
+}
+
+/// Whether a failed step's answer is what the file says a refused account gets.
+fn is_refusal(step: &Step, answer: &Answer, values: &Values<'_>) -> bool {
+    let parsed = Parsed::new(answer);
+    let mut signs = step.account_refused.iter();
+    !step.account_refused.is_empty() && signs.all(|sign| check(sign, &parsed, values).is_ok())
 }
 
 fn judge(step: &Step, answer: &Answer, values: &mut Values<'_>) -> Result<(), Fault> {

@@ -42,7 +42,7 @@ async fn check(base_url: &str, networks: &str, tls: Tls, steps: &str) -> Check {
     let clock = Clock::system();
     let setting = Setting {
         target: Arc::new(target),
-        secrets: Secrets::default(),
+        accounts: Secrets::default().into(),
         tls,
         clock: clock.clone(),
         writes: holdfast::probing::writes::Writes::never(),

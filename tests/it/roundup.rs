@@ -176,7 +176,8 @@ async fn checks(tracker: &Tracker) -> Vec<Check> {
     let clock = Clock::system();
     let setting = Setting {
         target: Arc::new(target),
-        secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
+        accounts: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into())
+            .into(),
         tls: Tls::new(rustls::RootCertStore::empty(), None).unwrap(),
         clock: clock.clone(),
         writes: holdfast::probing::writes::Writes::never(),

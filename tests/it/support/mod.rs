@@ -53,7 +53,8 @@ pub fn setting(target: Target, clock: &Clock, writes: Option<Arc<Writes>>) -> Ar
     let secrets = [("username", "probe-1"), ("password", "synthetic-probe")];
     Arc::new(Setting {
         target: Arc::new(target),
-        secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
+        accounts: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into())
+            .into(),
         tls: Tls::new(rustls::RootCertStore::empty(), None).unwrap(),
         clock: clock.clone(),
         writes: writes.unwrap_or_else(Writes::never),
