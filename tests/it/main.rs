@@ -11,6 +11,7 @@ mod grafana;
 mod guide;
 mod metrics;
 mod observation;
+mod ours;
 mod playbooks;
 mod portal;
 mod probing;
