@@ -3,7 +3,7 @@
 //! Storage and delivery are behind bounded channels, off the way from a check to its verdict. It
 //! must not judge: detection does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ const LEDGER_BATCH: usize = 512;
 const LEDGER_DELAY: Duration = Duration::from_millis(100);
 /// Silence is looked for, and waiting outages are told, this often.
 const TICK_INTERVAL: Duration = Duration::from_millis(250);
+/// Time is added to the states of probes this often.
+const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// What the ledger holds from before a stop and is still evidence after it.
 const RECALL_WINDOW: Duration = Duration::from_secs(600);
 /// Step timings of passed checks are kept this long.
@@ -94,7 +96,7 @@ pub async fn start(
     let watch = Watch {
         states,
         settings,
-        ticked_at: clock.monotonic(),
+        counted_at: clock.monotonic(),
         clock: clock.clone(),
         metrics,
         confirm,
@@ -115,6 +117,11 @@ fn show_resumed(
     last: &[(ProbeId, LocationId, Timestamp)],
     now: Timestamp,
 ) {
+    let mut last_slots: HashMap<&ProbeId, Timestamp> = HashMap::new();
+    for (probe, _, at) in last {
+        let latest = last_slots.entry(probe).or_insert(*at);
+        *latest = (*latest).max(*at);
+    }
     for state in states {
         let target = state.configured();
         for cohort in &target.cohorts {
@@ -125,11 +132,11 @@ fn show_resumed(
         let open = state.open_outages();
         metrics.set_open_outages(&target.id, open.len(), affected(target, open));
         for probe in &target.probes {
-            let slots = last.iter().filter(|(id, _, _)| *id == probe.id).map(|(_, _, at)| *at);
-            let away = slots.max().map_or(Duration::ZERO, |last_slot_at| {
-                Duration::try_from(now.duration_since(last_slot_at)).unwrap_or_default()
+            let away = last_slots.get(&probe.id).map_or(Duration::ZERO, |last_slot_at| {
+                Duration::try_from(now.duration_since(*last_slot_at)).unwrap_or_default()
             });
-            metrics.add_state_time(&probe.id, TimeState::Verdict(Verdict::Unknown), away);
+            let unknown = TimeState::Verdict(Verdict::Unknown);
+            metrics.add_state_time(&target.id, &probe.id, unknown, away);
         }
     }
 }
@@ -185,7 +192,7 @@ struct Watch {
     settings: Vec<Arc<Setting>>,
     clock: Clock,
     /// Monotonic.
-    ticked_at: Duration,
+    counted_at: Duration,
     metrics: Arc<Metrics>,
     confirm: mpsc::Sender<Confirm>,
     entries: mpsc::Sender<Entry>,
@@ -219,7 +226,7 @@ impl Watch {
                 Entry::Check { check, interval_us }
             }
             Report::Missed { target, probe, location, first, slots, interval_us } => {
-                self.metrics.record_missed(&probe, &location, slots);
+                self.metrics.record_missed((&target, &probe, &location), slots);
                 Entry::Missed(MissedRun {
                     target,
                     probe,
@@ -255,15 +262,18 @@ impl Watch {
         }
     }
 
-    /// Adds the time since the last tick to the state that each probe is in.
+    /// Adds the time since it was last done to the state that each probe is in.
     fn count_time(&mut self) {
-        let ticked_at = self.clock.monotonic();
-        let spent = ticked_at.saturating_sub(self.ticked_at);
-        self.ticked_at = ticked_at;
+        let now = self.clock.monotonic();
+        let spent = now.saturating_sub(self.counted_at);
+        if spent < COUNT_INTERVAL {
+            return;
+        }
+        self.counted_at = now;
         for state in &self.states {
             for probe in &state.configured().probes {
                 let verdict = TimeState::Verdict(state.probe_verdict(probe));
-                self.metrics.add_state_time(&probe.id, verdict, spent);
+                self.metrics.add_state_time(&probe.target, &probe.id, verdict, spent);
             }
         }
     }

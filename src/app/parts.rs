@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use crate::clock::Clock;
-use crate::config::installation::Installation;
+use crate::config::installation::{Installation, MetricsDetail};
 use crate::config::target_tls::TlsSettings;
 use crate::continuity::readiness;
 use crate::domain::ids::PlaybookId;
@@ -17,7 +17,11 @@ use crate::probing::tls::{Identity, Tls};
 use crate::probing::values::Secrets;
 use crate::probing::writes::{Permission, Writes};
 use crate::store::{Store, copy_readiness};
-use crate::telemetry::labels::{LabelSets, ProbeLabels, TargetLabels};
+use crate::telemetry::labels::{Detail, LabelSets, ProbeLabels, TargetLabels};
+
+/// More probes than these are counted together unless the installation says otherwise: a series
+/// for each would be Prometheus's burden.
+const MOST_PROBES_APART: usize = 500;
 
 /// What the probes of each target share. Without a `store` none of them writes.
 ///
@@ -83,10 +87,21 @@ fn tls(
 
 /// Everything that will appear in a metric's label.
 #[must_use]
-pub fn labels(targets: &[Arc<Setting>], playbooks: &[PlaybookId]) -> LabelSets {
+pub fn labels(
+    detail: Option<MetricsDetail>,
+    targets: &[Arc<Setting>],
+    playbooks: &[PlaybookId],
+) -> LabelSets {
     let targets = || targets.iter().map(|setting| &setting.target);
     let probes = || targets().flat_map(|target| &target.probes);
+    let detail = match detail {
+        Some(MetricsDetail::Probe) => Detail::Probe,
+        Some(MetricsDetail::Target) => Detail::Target,
+        None if probes().count() > MOST_PROBES_APART => Detail::Target,
+        None => Detail::Probe,
+    };
     LabelSets {
+        detail,
         targets: targets()
             .map(|target| TargetLabels {
                 target: target.id.clone(),
@@ -95,6 +110,7 @@ pub fn labels(targets: &[Arc<Setting>], playbooks: &[PlaybookId]) -> LabelSets {
             .collect(),
         probes: probes()
             .map(|probe| ProbeLabels {
+                target: probe.target.clone(),
                 probe: probe.id.clone(),
                 locations: probe.locations.clone(),
             })

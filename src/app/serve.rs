@@ -63,7 +63,11 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let settings = parts::settings(&service, targets, &clock, Some(&store))?;
     let playbooks: Vec<_> = plans.playbooks.iter().map(|(plan, _)| plan.id.clone()).collect();
     let running = Running {
-        metrics: Arc::new(Metrics::new(&parts::labels(&settings, &playbooks))?),
+        metrics: Arc::new(Metrics::new(&parts::labels(
+            service.file.metrics_detail,
+            &settings,
+            &playbooks,
+        ))?),
         store,
         clock,
         changes: watch::channel(0).0,

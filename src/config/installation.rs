@@ -60,6 +60,8 @@ pub struct InstallationFile {
     /// Where `/metrics` may be read from.
     #[serde(default = "loopback")]
     pub metrics_networks: Vec<Network>,
+    /// `target` when left out and there are more than 500 probes.
+    pub metrics_detail: Option<MetricsDetail>,
     #[serde(default)]
     targets: BTreeMap<TargetId, TargetFile>,
     mail: Option<MailFile>,
@@ -68,6 +70,16 @@ pub struct InstallationFile {
     /// Who of IT operations is told of every outage at once.
     pub ops_notices: Option<super::ops_notices::RawOpsNotices>,
     snapshots: Option<SnapshotsFile>,
+}
+
+/// How much metrics tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MetricsDetail {
+    /// Each probe at each location.
+    Probe,
+    /// All probes of a target together.
+    Target,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]

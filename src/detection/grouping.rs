@@ -310,7 +310,7 @@ fn described(mut outage: Outage, view: &View, now: Timestamp) -> Outage {
     let mut locations = BTreeSet::new();
     for probe in &target.probes {
         for location in &probe.locations {
-            let Some(track) = view.tracks.get(&(probe.id.clone(), location.clone())) else {
+            let Some(track) = view.track(&probe.id, location) else {
                 continue;
             };
             let (failed, confirmed) = track.failures_since(from);
@@ -365,7 +365,7 @@ fn common_step(view: &View, scope: &Scope) -> Option<StepId> {
     for cohort in view.target.cohorts.iter().filter(|c| scope.cohorts.contains(&c.id)) {
         for probe in &view.target.probes {
             for location in &cohort.locations {
-                let track = view.tracks.get(&(probe.id.clone(), location.clone()));
+                let track = view.track(&probe.id, location);
                 let failing = track.filter(|t| t.verdict >= Verdict::Intermittent);
                 steps.extend(failing.map(|track| track.failed_step.clone()));
             }

@@ -11,7 +11,7 @@ mod tests;
 mod track;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::domain::target::{Probe, Target};
 use crate::domain::verdict::Verdict;
 use grouping::Outages;
 pub use view::Standing;
-use view::View;
+use view::{Post, View};
 
 /// How long after a failure it is asked again.
 const CONFIRM_AFTER: Duration = Duration::from_secs(1);
@@ -32,6 +32,11 @@ const CONFIRM_AFTER: Duration = Duration::from_secs(1);
 const CONFIRMATIONS_A_SUSPICION: u8 = 6;
 /// Within this time the same probe is not asked again at the same location.
 const CONFIRM_APART: Duration = Duration::from_millis(800);
+
+/// Others asked on one suspicion: at the same location, and elsewhere.
+const ASKED_BESIDE: usize = 8;
+/// Changes that come faster than this are rolled up together.
+const ROLL_UP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What detection is given.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +66,11 @@ pub struct Advance {
 pub struct State {
     view: View,
     outages: Outages,
-    asked: BTreeMap<(ProbeId, LocationId), Asked>,
+    /// By position in the view.
+    asked: HashMap<usize, Asked>,
+    /// A verdict changed that was not rolled up yet.
+    pending: bool,
+    rolled_up_at: Timestamp,
 }
 
 /// What was asked of one probe at one location since its last suspicion began.
@@ -80,7 +89,13 @@ impl State {
         open: Vec<Outage>,
     ) -> Self {
         let view = View::new(target, standings);
-        Self { view, outages: Outages::new(open), asked: BTreeMap::new() }
+        Self {
+            view,
+            outages: Outages::new(open),
+            asked: HashMap::new(),
+            pending: false,
+            rolled_up_at: Timestamp::UNIX_EPOCH,
+        }
     }
 
     /// Takes a check in without telling anybody: for what the ledger holds from before a stop.
@@ -89,14 +104,26 @@ impl State {
     }
 
     /// Takes one piece of evidence in.
+    ///
+    /// What a check changed is rolled up at once, unless that was just done: then the next tick
+    /// does it, so that a target where everything changes at once is looked at a few times a
+    /// second and not at every check.
     pub fn advance(&mut self, input: Input<'_>, now: Timestamp) -> Advance {
-        let requests = match input {
-            Input::Check(check) => self.take(check, now),
+        let (requests, due) = match input {
+            Input::Check(check) => {
+                let requests = self.take(check, now);
+                let since = now.duration_since(self.rolled_up_at).unsigned_abs();
+                (requests, self.pending && since >= ROLL_UP_INTERVAL)
+            }
             Input::Tick => {
                 self.view.tick(now);
-                Vec::new()
+                (Vec::new(), true)
             }
         };
+        if !due {
+            return Advance { events: Vec::new(), requests };
+        }
+        (self.pending, self.rolled_up_at) = (false, now);
         let mut events = self.view.roll_up(now);
         events.extend(self.outages.update(&self.view, now));
         Advance { events, requests }
@@ -134,31 +161,25 @@ impl State {
     }
 
     fn take(&mut self, check: &Check, now: Timestamp) -> Vec<Request> {
-        let key = (check.probe.clone(), check.location.clone());
         let Some(effect) = self.view.take(check) else { return Vec::new() };
+        self.pending |= effect.changed;
         if effect.changed || !effect.suspicious {
-            self.asked.remove(&key);
+            self.asked.remove(&effect.position);
         }
         if !effect.suspicious {
             return Vec::new();
         }
         let at = now.checked_add(CONFIRM_AFTER).unwrap_or(now);
-        let mut requests: Vec<Request> = self.ask(&key, at).into_iter().collect();
-        // A first failure says nothing yet of where it ends: the other journeys from here, and
-        // this journey from elsewhere, are asked at once.
-        let others = self
-            .view
-            .tracks
-            .keys()
-            .filter(|(probe, location)| (*probe == key.0) != (*location == key.1))
-            .cloned()
-            .collect::<Vec<_>>();
-        requests.extend(others.iter().filter_map(|other| self.ask(other, now)));
+        let mut requests: Vec<Request> = self.ask(effect.position, at).into_iter().collect();
+        // A first failure says nothing yet of where it ends: other journeys from here, and this
+        // journey from elsewhere, are asked at once.
+        let others = self.view.beside(effect.position, ASKED_BESIDE);
+        requests.extend(others.into_iter().filter_map(|other| self.ask(other, now)));
         requests
     }
 
-    fn ask(&mut self, key: &(ProbeId, LocationId), at: Timestamp) -> Option<Request> {
-        let asked = self.asked.entry(key.clone()).or_default();
+    fn ask(&mut self, position: usize, at: Timestamp) -> Option<Request> {
+        let asked = self.asked.entry(position).or_default();
         let too_soon = asked.at.is_some_and(|asked| {
             Duration::try_from(at.duration_since(asked)).unwrap_or_default() < CONFIRM_APART
         });
@@ -166,6 +187,7 @@ impl State {
             return None;
         }
         *asked = Asked { at: Some(at), confirmations: asked.confirmations + 1 };
-        Some(Request { probe: key.0.clone(), location: key.1.clone(), at })
+        let Post { probe, location, .. } = self.view.post(position);
+        Some(Request { probe: probe.clone(), location: location.clone(), at })
     }
 }

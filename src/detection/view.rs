@@ -1,8 +1,10 @@
 //! What is seen of a target: a track for each probe and location, and the roll-up to cohorts.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -15,6 +17,8 @@ use crate::domain::verdict::Verdict;
 
 /// A target is restless when one in this many of its tracks comes and goes.
 const RESTLESS_ONE_IN: usize = 7;
+/// That is looked at again after this time of slots.
+const RESTLESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A verdict in force, with the instant its run of samples began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,16 +28,33 @@ pub struct Standing {
 }
 
 /// Tracks and the verdicts that follow from them.
+///
+/// A target may have tens of thousands of probes, and a check must not cost a look at all of them:
+/// tracks stand in one row, a probe's side by side.
 #[derive(Clone, Debug)]
 pub struct View {
     pub target: Arc<Target>,
-    pub tracks: BTreeMap<(ProbeId, LocationId), Track>,
+    posts: Vec<Post>,
+    by_probe: HashMap<ProbeId, Range<usize>>,
+    by_location: HashMap<LocationId, Vec<usize>>,
     pub standings: BTreeMap<CohortId, Standing>,
+    /// Whether many tracks came and went, and when that was looked at.
+    restless: Option<(Timestamp, bool)>,
+}
+
+/// A probe at a location, with what is known of it.
+#[derive(Clone, Debug)]
+pub struct Post {
+    pub probe: ProbeId,
+    pub location: LocationId,
+    pub track: Track,
 }
 
 /// What a check did to its track.
 #[derive(Clone, Copy, Debug)]
 pub struct Effect {
+    /// Whose check it was.
+    pub position: usize,
     pub changed: bool,
     /// Whether a confirmation would settle what it left open.
     pub suspicious: bool,
@@ -42,35 +63,76 @@ pub struct Effect {
 impl View {
     #[must_use]
     pub fn new(target: Arc<Target>, standings: BTreeMap<CohortId, Standing>) -> Self {
-        let mut tracks = BTreeMap::new();
+        let mut posts = Vec::new();
+        let mut by_probe = HashMap::new();
+        let mut by_location: HashMap<LocationId, Vec<usize>> = HashMap::new();
         for probe in &target.probes {
+            let first = posts.len();
             for location in &probe.locations {
-                tracks.insert((probe.id.clone(), location.clone()), Track::new(probe.interval));
+                by_location.entry(location.clone()).or_default().push(posts.len());
+                let (probe_id, location) = (probe.id.clone(), location.clone());
+                let track = Track::new(probe.interval);
+                posts.push(Post { probe: probe_id, location, track });
             }
+            by_probe.insert(probe.id.clone(), first..posts.len());
         }
-        Self { target, tracks, standings }
+        Self { target, posts, by_probe, by_location, standings, restless: None }
+    }
+
+    #[must_use]
+    pub fn track(&self, probe: &ProbeId, location: &LocationId) -> Option<&Track> {
+        self.position(probe, location).map(|at| &self.posts[at].track)
+    }
+
+    /// The probe and location at a position.
+    #[must_use]
+    pub fn post(&self, position: usize) -> &Post {
+        &self.posts[position]
+    }
+
+    fn position(&self, probe: &ProbeId, location: &LocationId) -> Option<usize> {
+        self.by_probe.get(probe)?.clone().find(|at| self.posts[*at].location == *location)
     }
 
     /// Takes a check in; none when it is of a probe or place that is no longer configured.
     pub fn take(&mut self, check: &Check) -> Option<Effect> {
-        let key = (check.probe.clone(), check.location.clone());
+        let position = self.position(&check.probe, &check.location)?;
         let failed = matches!(check.outcome, Outcome::Failed(_));
-        let unrest = failed && self.is_restless(&key, check.slot_at);
-        let track = self.tracks.get_mut(&key)?;
+        let unrest = failed && self.is_restless(check.slot_at);
+        let track = &mut self.posts[position].track;
         let was = track.verdict;
         let suspicious = track.take(check, unrest);
-        Some(Effect { changed: track.verdict != was, suspicious })
+        Some(Effect { position, changed: track.verdict != was, suspicious })
     }
 
-    /// Whether many of the other tracks come and go.
-    fn is_restless(&self, key: &(ProbeId, LocationId), now: Timestamp) -> bool {
-        let others = self.tracks.iter().filter(|(other, _)| *other != key);
-        let restless = others.filter(|(_, track)| track.comes_and_goes(now)).count();
-        restless > 1 && restless * RESTLESS_ONE_IN >= self.tracks.len()
+    /// Up to `most` other journeys from the same location, and up to `most` other locations of the
+    /// same journey: whoever may say where a failure ends.
+    pub fn beside(&self, position: usize, most: usize) -> Vec<usize> {
+        let Post { probe, location, .. } = &self.posts[position];
+        let here = self.by_location.get(location).map_or(&[][..], Vec::as_slice);
+        // Those that come next, so that another's failure asks others.
+        let from = here.partition_point(|at| *at <= position);
+        let here = here[from..].iter().chain(&here[..from]).copied();
+        let elsewhere = self.by_probe.get(probe).cloned().unwrap_or_default();
+        let others = |at: &usize| *at != position;
+        here.filter(others).take(most).chain(elsewhere.filter(others).take(most)).collect()
+    }
+
+    /// Whether many tracks come and go; looked at once in a while, for it looks at all of them.
+    fn is_restless(&mut self, now: Timestamp) -> bool {
+        if let Some((looked_at, restless)) = self.restless
+            && now.duration_since(looked_at).unsigned_abs() < RESTLESS_INTERVAL
+        {
+            return restless;
+        }
+        let restless = self.posts.iter().filter(|post| post.track.comes_and_goes(now)).count();
+        let restless = restless > 1 && restless * RESTLESS_ONE_IN >= self.posts.len();
+        self.restless = Some((now, restless));
+        restless
     }
 
     pub fn tick(&mut self, now: Timestamp) {
-        self.tracks.values_mut().for_each(|track| track.tick(now));
+        self.posts.iter_mut().for_each(|post| post.track.tick(now));
     }
 
     /// The verdict of a probe for a cohort, from the cohort's locations.
@@ -79,17 +141,16 @@ impl View {
     /// anything say so.
     #[must_use]
     pub fn probe_verdict(&self, cohort: &Cohort, probe: &Probe) -> Standing {
-        let known: Vec<&Track> = cohort
-            .locations
-            .iter()
-            .filter_map(|location| self.tracks.get(&(probe.id.clone(), location.clone())))
-            .filter(|track| track.verdict != Verdict::Unknown)
-            .collect();
-        let worst = known.iter().max_by_key(|track| track.verdict);
-        let Some(worst) = worst else {
+        let posts = self.by_probe.get(&probe.id).cloned().unwrap_or_default();
+        let known = || {
+            let here = self.posts[posts.clone()].iter();
+            let here = here.filter(|post| cohort.locations.contains(&post.location));
+            here.map(|post| &post.track).filter(|track| track.verdict != Verdict::Unknown)
+        };
+        let Some(worst) = known().max_by_key(|track| track.verdict) else {
             return Standing { verdict: Verdict::Unknown, since: Timestamp::UNIX_EPOCH };
         };
-        let all_down = known.iter().all(|track| track.verdict == Verdict::Down);
+        let all_down = known().all(|track| track.verdict == Verdict::Down);
         let verdict = match worst.verdict {
             Verdict::Down if !all_down => Verdict::Intermittent,
             other => other,

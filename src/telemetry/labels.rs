@@ -8,9 +8,20 @@ use std::time::Duration;
 use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, TargetId};
 use crate::domain::verdict::Verdict;
 
+/// How much metrics tell apart; what they leave out, the console and the ledger have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// A series for each probe at each location.
+    #[default]
+    Probe,
+    /// All probes of a target together, labelled `TARGET/*`.
+    Target,
+}
+
 /// Everything configured that appears as a label.
 #[derive(Clone, Debug, Default)]
 pub struct LabelSets {
+    pub detail: Detail,
     pub targets: Vec<TargetLabels>,
     pub probes: Vec<ProbeLabels>,
     pub playbooks: Vec<PlaybookId>,
@@ -34,6 +45,7 @@ pub struct TargetLabels {
 /// A probe and the locations it runs at.
 #[derive(Clone, Debug)]
 pub struct ProbeLabels {
+    pub target: TargetId,
     pub probe: ProbeId,
     pub locations: Vec<LocationId>,
 }

@@ -213,7 +213,7 @@ impl Watched {
         let labels = LabelSets {
             playbooks: vec![PlaybookId::new("case-system-down").unwrap()],
             readiness_kinds: vec!["drill-overdue".into()],
-            ..parts::labels(&settings, &[])
+            ..parts::labels(None, &settings, &[])
         };
         let metrics = Arc::new(Metrics::new(&labels).unwrap());
         let (told, events) = mpsc::channel(1_024);

@@ -5,17 +5,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use holdfast::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, TargetId};
-use holdfast::telemetry::labels::{LabelSets, ProbeLabels, TargetLabels};
+use holdfast::telemetry::labels::{Detail, LabelSets, ProbeLabels, TargetLabels};
 use holdfast::telemetry::metrics::Metrics;
 
 /// One of everything, so that every metric has a series.
 fn one_of_each() -> LabelSets {
     LabelSets {
+        detail: Detail::Probe,
         targets: vec![TargetLabels {
             target: TargetId::new("c3ms").unwrap(),
             cohorts: vec![CohortId::new("report-line").unwrap()],
         }],
         probes: vec![ProbeLabels {
+            target: TargetId::new("c3ms").unwrap(),
             probe: ProbeId::new("search").unwrap(),
             locations: vec![LocationId::new("adelaide").unwrap()],
         }],

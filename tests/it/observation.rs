@@ -37,7 +37,7 @@ impl Observed {
         let observation = Observation {
             store: store.clone(),
             clock: clock.clone(),
-            metrics: Arc::new(Metrics::new(&parts::labels(&settings, &[])).unwrap()),
+            metrics: Arc::new(Metrics::new(&parts::labels(None, &settings, &[])).unwrap()),
             settings,
             told,
             changed: Arc::new(|| {}),

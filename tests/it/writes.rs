@@ -52,7 +52,7 @@ impl Bench {
 
     /// The janitor, and the metrics it keeps.
     fn janitor(&self) -> (tokio::task::JoinHandle<()>, Arc<Metrics>) {
-        let labels = parts::labels(&[Arc::clone(&self.setting)], &[]);
+        let labels = parts::labels(None, &[Arc::clone(&self.setting)], &[]);
         let metrics = Arc::new(Metrics::new(&labels).unwrap());
         let setting = Arc::clone(&self.setting);
         let janitor = Janitor::new(setting, self.store.clone(), Arc::clone(&metrics));

@@ -9,6 +9,7 @@ use prometheus::{
 };
 
 use super::Metrics;
+use crate::telemetry::labels::Detail;
 
 /// Seconds; the limit of buckets a histogram may have.
 const MOST_BUCKETS: usize = 12;
@@ -44,6 +45,7 @@ pub(super) fn register(
     build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
     let buckets = buckets(objectives);
     Ok(Metrics {
+        detail: Detail::default(),
         checks: counters(
             r,
             "holdfast_checks_total",

@@ -3,12 +3,14 @@
 //! Zeros are exported from the start for whatever is configured. It must not compute anything:
 //! callers hand it what happened, by the typed functions in [`record`].
 
+use std::time::Duration;
+
 use prometheus::{
     CounterVec, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
     Registry, TextEncoder,
 };
 
-use super::labels::{ActivationMode, LabelSets, NoticeOutcome, TierLabel, TimeState};
+use super::labels::{ActivationMode, Detail, LabelSets, NoticeOutcome, TierLabel, TimeState};
 use crate::domain::check::{FailureReason, Outcome, Phase};
 use crate::domain::verdict::Verdict;
 
@@ -19,6 +21,7 @@ mod record;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    detail: Detail,
     checks: IntCounterVec,
     check_duration: HistogramVec,
     phase_duration: HistogramVec,
@@ -57,7 +60,8 @@ impl Metrics {
     /// # Errors
     /// When two metrics share a name or a name is malformed, which no configuration can cause.
     pub fn new(labels: &LabelSets) -> Result<Self, prometheus::Error> {
-        let metrics = catalogue::register(Registry::new(), &labels.objectives)?;
+        let mut metrics = catalogue::register(Registry::new(), &labels.objectives)?;
+        metrics.detail = labels.detail;
         metrics.declare(labels);
         metrics.config_last_reload.set(1);
         Ok(metrics)
@@ -128,12 +132,11 @@ impl Metrics {
         for entry in &labels.probes {
             for location in &entry.locations {
                 for outcome in Outcome::ALL {
-                    let labels = [entry.probe.as_str(), location.as_str(), outcome.class()];
-                    self.checks.with_label_values(&labels);
+                    self.count_checks((&entry.target, &entry.probe, location), outcome, 0);
                 }
             }
             for state in TimeState::all() {
-                self.state_seconds.with_label_values(&[entry.probe.as_str(), state.as_str()]);
+                self.add_state_time(&entry.target, &entry.probe, state, Duration::ZERO);
             }
         }
     }
@@ -155,8 +158,6 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::domain::check::{Check, CheckKind};
     use crate::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
@@ -164,11 +165,13 @@ mod tests {
 
     fn labels() -> LabelSets {
         LabelSets {
+            detail: Detail::Probe,
             targets: vec![TargetLabels {
                 target: TargetId::new("c3ms").unwrap(),
                 cohorts: vec![CohortId::new("report-line").unwrap()],
             }],
             probes: vec![ProbeLabels {
+                target: TargetId::new("c3ms").unwrap(),
                 probe: ProbeId::new("search").unwrap(),
                 locations: vec![LocationId::new("adelaide").unwrap()],
             }],
@@ -195,6 +198,15 @@ mod tests {
 
     fn shows(metrics: &Metrics, line: &str) -> bool {
         metrics.render().unwrap().lines().any(|shown| shown == line)
+    }
+
+    #[test]
+    fn probes_of_a_target_can_be_counted_together() {
+        let metrics = Metrics::new(&LabelSets { detail: Detail::Target, ..labels() }).unwrap();
+        metrics.record_check(&check(CheckKind::Slot, Outcome::Passed));
+        let line = r#"holdfast_checks_total{location="*",outcome="passed",probe="c3ms/*"} 1"#;
+        assert!(shows(&metrics, line));
+        assert!(!metrics.render().unwrap().contains(r#"probe="search""#));
     }
 
     #[test]

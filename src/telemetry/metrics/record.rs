@@ -8,7 +8,7 @@ use super::Metrics;
 use crate::domain::check::{Check, CheckKind, Outcome};
 use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, TargetId};
 use crate::domain::verdict::Verdict;
-use crate::telemetry::labels::{ActivationMode, NoticeOutcome, TierLabel, TimeState};
+use crate::telemetry::labels::{ActivationMode, Detail, NoticeOutcome, TierLabel, TimeState};
 
 impl Metrics {
     /// Counts a check that fills a slot; confirmations are evidence, not measurement.
@@ -16,8 +16,8 @@ impl Metrics {
         if check.kind == CheckKind::Confirmation {
             return;
         }
-        let labels = [check.probe.as_str(), check.location.as_str(), check.outcome.class()];
-        self.checks.with_label_values(&labels).inc();
+        let whose = (&check.target, &check.probe, &check.location);
+        self.count_checks(whose, check.outcome, 1);
         if let Some(first) = check.steps.first() {
             let lag = Duration::from_micros(first.offset_us);
             self.schedule_lag.observe(lag.as_secs_f64());
@@ -46,9 +46,27 @@ impl Metrics {
     }
 
     /// Slots of a probe at a location went by while nobody was there to run them.
-    pub fn record_missed(&self, probe: &ProbeId, location: &LocationId, slots: u32) {
-        let labels = [probe.as_str(), location.as_str(), Outcome::Missed.class()];
-        self.checks.with_label_values(&labels).inc_by(slots.into());
+    pub fn record_missed(&self, whose: (&TargetId, &ProbeId, &LocationId), slots: u32) {
+        self.count_checks(whose, Outcome::Missed, slots.into());
+    }
+
+    pub(super) fn count_checks(
+        &self,
+        (target, probe, location): (&TargetId, &ProbeId, &LocationId),
+        outcome: Outcome,
+        checks: u64,
+    ) {
+        let counter = match self.detail {
+            Detail::Probe => {
+                let labels = [probe.as_str(), location.as_str(), outcome.class()];
+                self.checks.with_label_values(&labels)
+            }
+            Detail::Target => {
+                let together = together(target);
+                self.checks.with_label_values(&[&together, "*", outcome.class()])
+            }
+        };
+        counter.inc_by(checks);
     }
 
     /// What holds now for a target and a cohort.
@@ -62,10 +80,23 @@ impl Metrics {
 
     /// Adds time to a state as it passes, and once at the start to *unknown* the time that went by
     /// while the service was away.
-    pub fn add_state_time(&self, probe: &ProbeId, state: TimeState, spent: Duration) {
-        self.state_seconds
-            .with_label_values(&[probe.as_str(), state.as_str()])
-            .inc_by(spent.as_secs_f64());
+    pub fn add_state_time(
+        &self,
+        target: &TargetId,
+        probe: &ProbeId,
+        state: TimeState,
+        spent: Duration,
+    ) {
+        let counter = match self.detail {
+            Detail::Probe => {
+                self.state_seconds.with_label_values(&[probe.as_str(), state.as_str()])
+            }
+            Detail::Target => {
+                let together = together(target);
+                self.state_seconds.with_label_values(&[together.as_str(), state.as_str()])
+            }
+        };
+        counter.inc_by(spent.as_secs_f64());
     }
 
     /// How many outages of a target go on, and how many people are in their cohorts together.
@@ -181,4 +212,9 @@ fn whole(count: usize) -> i64 {
 
 fn seconds(instant: Timestamp) -> f64 {
     instant.as_duration().as_secs_f64()
+}
+
+/// What stands for all probes of a target: no probe's id can be it.
+fn together(target: &TargetId) -> String {
+    format!("{target}/*")
 }
