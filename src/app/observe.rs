@@ -20,10 +20,12 @@ use crate::domain::ids::{LocationId, ProbeId};
 use crate::domain::outage::DetectionEvent;
 use crate::domain::target::Target;
 use crate::domain::verdict::Verdict;
+use crate::probing::janitor::Janitor;
 use crate::probing::run::Setting;
 use crate::probing::scheduler::{Confirm, Report, Scheduler};
+use crate::probing::vigil::Vigil;
 use crate::store::ledger::{Entry, MissedRun, Range, Recorded};
-use crate::store::{Store, detection, ledger};
+use crate::store::{Store, compensations, detection, ledger};
 use crate::telemetry::labels::TimeState;
 use crate::telemetry::metrics::Metrics;
 
@@ -74,12 +76,22 @@ pub async fn start(
     let (entries, to_ledger) = mpsc::channel(LEDGER_QUEUE);
     let (events, to_events) = mpsc::channel(EVENT_QUEUE);
 
-    let scheduler = Scheduler::new(settings, reports);
+    keep_clean(&store, &metrics, &settings, (tasks, &stop)).await?;
+    for state in &states {
+        hold_writes(&settings, state);
+    }
+    let vigil = Vigil::new(clock.clone());
+    let watched = (Arc::clone(&vigil), Arc::clone(&metrics));
+    let scheduler = Scheduler::new(settings.clone(), reports, watched);
     let last = ledger::last_slots(&store).await.context("reading the last slots")?;
     let started_at = clock.now();
     show_resumed(&metrics, &states, &last, started_at);
+    let vigil = vigil.keep(Arc::clone(&metrics));
+    let stopped = stop.clone();
+    tasks.spawn(async move { stopped.run_until_cancelled(vigil).await });
     let watch = Watch {
         states,
+        settings,
         counted_at: clock.monotonic(),
         clock: clock.clone(),
         metrics,
@@ -198,6 +210,7 @@ fn recalled(recorded: Recorded) -> Check {
 /// Detection with its inputs and outputs.
 struct Watch {
     states: Vec<State>,
+    settings: Vec<Arc<Setting>>,
     clock: Clock,
     /// Monotonic.
     counted_at: Duration,
@@ -316,10 +329,38 @@ impl Watch {
                     let open = state.open_outages();
                     let users = affected(state.configured(), open);
                     self.metrics.set_open_outages(&outage.target, open.len(), users);
+                    hold_writes(&self.settings, state);
                 }
             }
         }
     }
+}
+
+/// Probes do not write to a target in an outage. That what other systems send is stale is none of
+/// the target itself, and only writing on shows when it is over.
+fn hold_writes(settings: &[Arc<Setting>], state: &State) {
+    let setting = settings.iter().find(|setting| setting.target.id == *state.target());
+    if let Some(setting) = setting {
+        let titles = state.configured().titles();
+        let of_target = |outage: &crate::domain::outage::Outage| !outage.scope.is_of_feeds(&titles);
+        setting.writes.set_in_outage(state.open_outages().iter().any(of_target));
+    }
+}
+
+/// Takes back what probes of these targets leave behind, from before this start too.
+async fn keep_clean(
+    store: &Store,
+    metrics: &Arc<Metrics>,
+    settings: &[Arc<Setting>],
+    (tasks, stop): (&TaskTracker, &CancellationToken),
+) -> anyhow::Result<()> {
+    let open = compensations::open(store).await.context("reading what probes left behind")?;
+    for setting in settings.iter().filter(|setting| Janitor::is_needed(setting, &open)) {
+        let janitor = Janitor::new(Arc::clone(setting), store.clone(), Arc::clone(metrics));
+        let stop = stop.clone();
+        tasks.spawn(async move { stop.run_until_cancelled(janitor.run()).await });
+    }
+    Ok(())
 }
 
 /// Staff in the cohorts of open outages, each cohort counted once.

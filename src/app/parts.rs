@@ -9,22 +9,23 @@ use crate::config::installation::{Installation, MetricsDetail};
 use crate::config::target_tls::TlsSettings;
 use crate::continuity::readiness;
 use crate::domain::ids::{PlaybookId, SignalId};
-use crate::domain::length::Length;
 use crate::domain::notice::Severity;
 use crate::domain::signal::Measure;
 use crate::domain::target::Target;
+use crate::probing::accounts::Accounts;
 use crate::probing::readings::Readings;
-use crate::probing::run::{Setting, Writes};
+use crate::probing::run::Setting;
 use crate::probing::tls::{Identity, Tls};
 use crate::probing::values::Secrets;
-use crate::store::copy_readiness;
+use crate::probing::writes::{Permission, Writes};
+use crate::store::{Store, copy_readiness};
 use crate::telemetry::labels::{Detail, LabelSets, ProbeLabels, TargetLabels};
 
 /// More probes than these are counted together unless the installation says otherwise: a series
 /// for each would be Prometheus's burden.
 const MOST_PROBES_APART: usize = 500;
 
-/// What the probes of each target share.
+/// What the probes of each target share. Without a `store` none of them writes.
 ///
 /// # Errors
 /// When this machine's trusted certificates cannot be used.
@@ -32,20 +33,29 @@ pub fn settings(
     service: &Installation,
     targets: Vec<Target>,
     clock: &Clock,
+    store: Option<&Store>,
     readings: &Readings,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
     let authorities = authorities();
     let setting = |target: Target| {
         let settings = service.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
-        let writes = settings.and_then(|settings| settings.writes).map(Length::duration);
+        let own = settings.map(|settings| settings.accounts.clone());
+        let allowed = store.zip(settings.and_then(|settings| settings.writes.as_ref()));
+        let writes = allowed.map(|(store, writes)| {
+            Writes::allowed(Permission {
+                interval: writes.interval.duration(),
+                test_office: writes.test_office.clone(),
+                store: store.clone(),
+            })
+        });
         let tls = tls(authorities.clone(), settings.map(|settings| &settings.tls));
         Ok(Arc::new(Setting {
             tls: tls.with_context(|| format!("preparing TLS for probes of {}", target.id))?,
             target: Arc::new(target),
-            secrets: Secrets(secrets.unwrap_or_default()),
+            accounts: Accounts::new(Secrets(secrets.unwrap_or_default()), own.unwrap_or_default()),
             clock: clock.clone(),
-            writes: Writes::at_most_every(writes),
+            writes: writes.unwrap_or_else(Writes::never),
             readings: readings.clone(),
         }))
     };

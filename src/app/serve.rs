@@ -62,8 +62,9 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let site = portal::site(&service.data)?;
     let (live, live_words) = watch::channel(String::new());
     let portal = portal::start(&service, &site, &clock, live_words)?;
+    let store = Store::open(&service.data.join("holdfast.db")).await?;
     let (read, readings) = mpsc::channel(READING_QUEUE);
-    let settings = parts::settings(&service, targets, &clock, &Readings::to(read))?;
+    let settings = parts::settings(&service, targets, &clock, Some(&store), &Readings::to(read))?;
     let playbooks: Vec<_> = plans.playbooks.iter().map(|(plan, _)| plan.id.clone()).collect();
     let running = Running {
         metrics: Arc::new(Metrics::new(&parts::labels(
@@ -71,7 +72,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
             &settings,
             &playbooks,
         ))?),
-        store: Store::open(&service.data.join("holdfast.db")).await?,
+        store,
         clock,
         changes: watch::channel(0).0,
         tasks: TaskTracker::new(),

@@ -7,10 +7,11 @@ use serde_saphyr::{Location as Place, Spanned};
 use super::diagnostics::{Faults, nearest};
 use super::probe_checks::{CaptureFile, ExpectFile, read_captures, read_expectations};
 use super::probe_signals::{UntilFile, read_age, read_until};
+use super::probe_writes::check_marked;
 use crate::domain::ids::StepId;
 use crate::domain::length::Length;
 use crate::domain::step::{
-    Body, Effect, HttpRequest, HttpVersion, Method, Part, Step, StepAction, Template,
+    Body, Effect, HttpRequest, HttpVersion, Method, Part, Step, StepAction, Template, Uses,
 };
 
 /// More redirects than this are a loop.
@@ -30,6 +31,9 @@ pub struct StepFile {
     until: Option<Spanned<UntilFile>>,
     #[serde(default)]
     expect: ExpectFile,
+    /// What an answer holds when the probe's account is refused: locked, expired, renamed. Then
+    /// nothing is said of the target.
+    account_refused: Option<ExpectFile>,
     #[serde(default)]
     #[schemars(with = "std::collections::BTreeMap<String, CaptureFile>")]
     capture: std::collections::BTreeMap<String, Spanned<CaptureFile>>,
@@ -117,6 +121,8 @@ pub struct Names {
     secrets: BTreeSet<String>,
     steps: BTreeSet<StepId>,
     systems: BTreeSet<String>,
+    /// What the texts of the step being read ask for.
+    uses: std::cell::RefCell<Uses>,
 }
 
 impl Names {
@@ -127,6 +133,7 @@ impl Names {
             secrets: secrets.iter().cloned().collect(),
             steps: BTreeSet::new(),
             systems: BTreeSet::new(),
+            uses: std::cell::RefCell::default(),
         }
     }
 
@@ -140,6 +147,13 @@ impl Names {
     #[must_use]
     pub fn has_captured(&self, name: &str) -> bool {
         self.captured.contains(name)
+    }
+
+    /// The same names, but of captured values those of these steps alone.
+    #[must_use]
+    pub fn captured_by(self, steps: &[Step]) -> Self {
+        let captured = steps.iter().flat_map(|step| &step.captures);
+        Self { captured: captured.map(|capture| capture.name.clone()).collect(), ..self }
     }
 
     /// Reads a text that may use names, noting those that are not known here.
@@ -159,6 +173,7 @@ impl Names {
             let hint = suggestion(name, &self.secrets, "add it under 'secrets'");
             faults.at(place, format!("unknown secret '{name}': {hint}"));
         }
+        self.uses.borrow_mut().add(&template);
         template
     }
 }
@@ -203,10 +218,17 @@ fn read_step(
             return None;
         }
     };
-    if matches!(file.effect, EffectFile::Write) && file.http.is_none() {
-        faults.at(place, "only a request can write: take 'effect' away");
+    if matches!(file.effect, EffectFile::Write) {
+        match file.http {
+            Some(_) => check_marked(&file.id, &names.uses.borrow(), place, faults),
+            None => faults.at(place, "only a request can write: take 'effect' away"),
+        }
     }
     let expectations = read_expectations(&file.expect, &action, place, names, faults);
+    let account_refused = file.account_refused.as_ref();
+    let account_refused = account_refused
+        .map(|signs| read_expectations(signs, &action, place, names, faults))
+        .unwrap_or_default();
     let captures = read_captures(&file.capture, faults);
     let age = file.expect.age.as_ref().and_then(|age| read_age(age, faults));
     let until = file.until.as_ref().and_then(|until| {
@@ -226,6 +248,8 @@ fn read_step(
         captures,
         age,
         until,
+        account_refused,
+        uses: names.uses.take(),
     })
 }
 

@@ -12,10 +12,11 @@ use serde_saphyr::{Location as Place, Spanned};
 use super::diagnostics::{Diagnostics, Faults, nearest, parse};
 use super::probe_signals::{SignalFile, SystemFile, Written, read_signals, read_systems};
 use super::probe_steps::{Names, read_steps};
+use super::probe_writes::{check_taken_back, read_recover};
 use crate::domain::ids::{CohortId, LocationId, OfficeId, ProbeId, TargetId};
 use crate::domain::length::Length;
 use crate::domain::network::Network;
-use crate::domain::step::Effect;
+use crate::domain::step::{Step, before_write};
 use crate::domain::target::{Cohort, Location, Objectives, Probe, ProbeKind, Target, Weight};
 
 /// The word every probe file begins with.
@@ -103,6 +104,10 @@ struct ProbeEntry {
     #[serde(default)]
     #[schemars(with = "Vec<super::probe_steps::StepFile>")]
     finally: Vec<Spanned<super::probe_steps::StepFile>>,
+    /// Steps that find what a write left behind whose answer was lost.
+    #[serde(default)]
+    #[schemars(with = "Vec<super::probe_steps::StepFile>")]
+    recover: Vec<Spanned<super::probe_steps::StepFile>>,
 }
 
 #[derive(Clone, Copy, Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -270,14 +275,13 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
     if steps.is_empty() {
         faults.at(entry.interval.defined, "the probe has no steps: write at least one");
     }
-    let all = || steps.iter().chain(&finally);
-    let has = |effect| all().any(|step| step.effect == effect);
-    if has(Effect::Write) && !has(Effect::Compensate) {
-        faults.at(entry.interval.defined, "the probe writes: name a step that takes it back");
-    }
     let kind = entry.kind.into();
     let written = Written { id: &entry.id, title: &entry.title, kind, at: entry.interval.defined };
     let signals = read_signals(&written, &entry.signals, &steps, &names, faults);
+    let journey: Vec<&Step> = steps.iter().chain(&finally).collect();
+    let before = names.captured_by(before_write(&steps));
+    let recover = read_recover(&entry.recover, before, &journey, faults);
+    check_taken_back(&journey, &recover, entry.interval.defined, faults);
     let pauses: Duration = steps.iter().map(pause).sum();
     if pauses >= timeout {
         faults
@@ -302,6 +306,7 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
         steps,
         signals,
         finally,
+        recover,
     }
 }
 

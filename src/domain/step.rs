@@ -19,6 +19,11 @@ pub struct Step {
     pub age: Option<Age>,
     /// Asked again until what is expected holds.
     pub until: Option<Until>,
+    /// What all holds of the answer when the probe's account is refused, and nobody else's; none
+    /// for a step that does not sign in.
+    pub account_refused: Vec<Expectation>,
+    /// What its texts are filled with, expectations included.
+    pub uses: Uses,
 }
 
 /// An instant in an answer, and how long ago it may be: up but stale is a failure.
@@ -35,6 +40,31 @@ pub struct Until {
     pub interval: Duration,
     /// From the first try on.
     pub at_most: Duration,
+}
+
+/// Values that texts ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Names of values captured by earlier steps.
+    pub captured: std::collections::BTreeSet<String>,
+    pub run_id: bool,
+    pub test_office: bool,
+}
+
+impl Uses {
+    /// Notes what a text asks for.
+    pub fn add(&mut self, template: &Template) {
+        self.captured.extend(template.captured().map(str::to_owned));
+        self.run_id |= template.0.contains(&Piece::Run(RunValue::Id));
+        self.test_office |= template.0.contains(&Piece::TestOffice);
+    }
+}
+
+/// The steps before the first one that changes something.
+#[must_use]
+pub fn before_write(steps: &[Step]) -> &[Step] {
+    let write = steps.iter().position(|step| step.effect != Effect::Read);
+    &steps[..write.unwrap_or(steps.len())]
 }
 
 /// What a step does, one variant a kind.
@@ -206,6 +236,8 @@ pub enum Piece {
     Secret(String),
     /// `${run.id}`, `${run.time}`: made afresh for each run.
     Run(RunValue),
+    /// `${target.test_office}`: where the installation lets probes write.
+    TestOffice,
 }
 
 /// Values that each run makes for itself.
@@ -221,7 +253,8 @@ pub enum InvalidTemplate {
     #[error("'${{' is not closed: write '}}' after the name")]
     Unclosed,
     #[error(
-        "'${{{0}}}' is not a name: write a captured name, 'secret.NAME', 'run.id' or 'run.time'"
+        "'${{{0}}}' is not a name: write a captured name, 'secret.NAME', 'run.id', 'run.time' \
+         or 'target.test_office'"
     )]
     Name(String),
 }
@@ -290,6 +323,7 @@ fn piece(name: &str) -> Result<Piece, InvalidTemplate> {
         Some(("secret", secret)) if word(secret) => Ok(Piece::Secret(secret.to_owned())),
         Some(("run", "id")) => Ok(Piece::Run(RunValue::Id)),
         Some(("run", "time")) => Ok(Piece::Run(RunValue::Time)),
+        Some(("target", "test_office")) => Ok(Piece::TestOffice),
         _ => Err(InvalidTemplate::Name(name.to_owned())),
     }
 }

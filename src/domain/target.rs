@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::ids::{CohortId, LocationId, OfficeId, ProbeId, StepId, TargetId};
 use super::network::Network;
 use super::signal::{Measure, Signal};
-use super::step::Step;
+use super::step::{Effect, Step};
 use super::verdict::Titles;
 
 /// A case system, or a feed between systems, with everything configured about it.
@@ -88,6 +88,9 @@ pub struct Probe {
     pub signals: Vec<Signal>,
     /// Steps that always run, on a budget of their own.
     pub finally: Vec<Step>,
+    /// Steps that find what a write left behind whose answer was lost; `${run.id}` is the lost
+    /// run's there.
+    pub recover: Vec<Step>,
 }
 
 /// What was promised of a probe.
@@ -149,6 +152,14 @@ impl Probe {
     /// Every step, `finally` steps last.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().chain(&self.finally)
+    }
+
+    /// Whether it measures by writing at one side of an interface and reading at the other. Its
+    /// read-only prefix says nothing then.
+    #[must_use]
+    pub fn crosses(&self) -> bool {
+        let writes = |step: &Step| step.effect == Effect::Write;
+        self.kind == ProbeKind::Feed && self.steps.iter().any(writes)
     }
 
     /// Whether it measures the age of what a feed delivered.

@@ -5,6 +5,7 @@
 //! serves PostgreSQL. It must not decide anything: it keeps and finds.
 
 pub mod capture;
+pub mod compensations;
 pub mod continuity;
 pub mod copy_readiness;
 pub mod detection;

@@ -180,6 +180,7 @@ fn target(locations: &[&str]) -> Target {
             steps: Vec::new(),
             signals: Vec::new(),
             finally: Vec::new(),
+            recover: Vec::new(),
         })
     };
     Target {

@@ -3,7 +3,7 @@
 //! A probe that lodges must withdraw; what it lodged is deleted and leaves a tombstone.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -17,6 +17,8 @@ use super::{Application, html, pages};
 
 /// Longer narratives belong into an attachment.
 const MAX_NARRATIVE_BYTES: usize = 20_000;
+/// Lodged notifications shown at once.
+const MAX_FOUND: usize = 50;
 
 pub(super) fn routes() -> Router<Application> {
     Router::new()
@@ -38,10 +40,29 @@ struct Notification {
     reporter_phone: String,
     #[serde(default)]
     source_type: String,
+    #[serde(default)]
+    office: String,
 }
 
-async fn form(session: Session) -> Html<String> {
-    form_page(&session, None)
+#[derive(Deserialize)]
+struct Asked {
+    q: Option<String>,
+}
+
+/// The empty form, or what was lodged and holds the words asked for.
+async fn form(
+    State(app): State<Application>,
+    session: Session,
+    Query(asked): Query<Asked>,
+) -> Html<String> {
+    let Some(words) = asked.q.filter(|words| !words.trim().is_empty()) else {
+        return form_page(&session, None);
+    };
+    let register = app.current().register;
+    let reports = register.concern_reports.iter().filter(|report| is_ours(report));
+    let found = reports.filter(|report| report.narrative.contains(words.trim()));
+    let found = found.take(MAX_FOUND).collect();
+    Html(html::page("Lodged notifications", &session, &Found { words: &words, found }))
 }
 
 fn form_page(session: &Session, error: Option<&str>) -> Html<String> {
@@ -100,10 +121,16 @@ impl Application {
                 responded_at: None,
                 outcome: None,
                 lodged_by_worker_id: None,
+                receiving_office: form.office.trim().to_owned(),
             });
             id
         })
     }
+}
+
+/// Only what came through the form: the families' history is not for withdrawing.
+fn is_ours(report: &ConcernReport) -> bool {
+    report.lodged_by_worker_id.is_none()
 }
 
 async fn lodged(
@@ -126,12 +153,7 @@ async fn withdraw(
 ) -> Result<Response, Forged> {
     session.check(&form.csrf)?;
     let deleted = app.write(|register, now| {
-        // Only what came through the form: the families' history is not for withdrawing.
-        let ours = register
-            .concern_reports
-            .get(&id)
-            .is_some_and(|report| report.lodged_by_worker_id.is_none());
-        ours && {
+        register.concern_reports.get(&id).is_some_and(is_ours) && {
             let at = register.next_change_at(now);
             register.concern_reports.delete(&id, at)
         }
@@ -152,6 +174,7 @@ async fn withdraw(
 <label>Reporter's name <input name="reporter_name"></label>
 <label>Reporter's telephone <input name="reporter_phone"></label>
 <label>Reporter is a <input name="source_type"></label>
+<label>For office <input name="office"></label>
 <button>Lodge</button>
 </form>"#
 )]
@@ -164,9 +187,27 @@ struct IntakeForm<'a> {
 #[derive(Template)]
 #[template(
     ext = "html",
+    source = r#"<h1>Lodged notifications</h1>
+<p><span id="count">{{ found.len() }}</span> with “{{ words }}” in what was told.</p>
+<table id="found"><tr><th>Reference</th><th>Concern</th><th>Received</th></tr>
+{% for report in found %}
+<tr class="notification"><td class="reference">{{ report.id }}</td>
+<td>{{ report.concern_category }}</td><td>{{ report.received_at }}</td></tr>
+{% endfor %}
+</table>"#
+)]
+struct Found<'a> {
+    words: &'a str,
+    found: Vec<&'a ConcernReport>,
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
     source = r#"<h1>Notification lodged</h1>
 <p>Reference number <strong id="reference">{{ report.id }}</strong></p>
-<p>{{ report.concern_category }}, received {{ report.received_at }}</p>
+<p>{{ report.concern_category }}, received {{ report.received_at }}
+{% if !report.receiving_office.is_empty() %} for <span id="office">{{ report.receiving_office }}</span>{% endif %}</p>
 <form id="withdraw" method="post" action="/intake/{{ report.id }}/withdraw">
 <input type="hidden" name="csrf" value="{{ csrf }}"><button>Withdraw</button>
 </form>"#

@@ -46,6 +46,11 @@ pub struct Metrics {
     portal_open: IntGauge,
     break_glass: IntCounter,
     schedule_lag: Histogram,
+    residual_records: IntGaugeVec,
+    lateness: Histogram,
+    confirmation_budget: IntGaugeVec,
+    stalls: IntCounter,
+    clock_steps: IntCounter,
     readiness_faults: IntGaugeVec,
     config_last_reload: IntGauge,
     last_tick: Gauge,
@@ -73,6 +78,8 @@ impl Metrics {
             &self.verdict,
             &self.outage_open,
             &self.users_affected,
+            &self.residual_records,
+            &self.confirmation_budget,
             &self.incident_open,
             &self.activation_open,
             &self.step_pending,
@@ -119,6 +126,7 @@ impl Metrics {
             for feed in &entry.feeds {
                 self.set_feed_age(&entry.target, feed, f64::NAN);
             }
+            self.set_residual_records(&entry.target, 0);
             self.staff_reports.with_label_values(&[target]);
             self.check_duration.with_label_values(&[target]);
             for phase in Phase::ALL {

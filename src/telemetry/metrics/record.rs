@@ -176,6 +176,31 @@ impl Metrics {
         self.break_glass.inc();
     }
 
+    /// Synthetic records that were not taken back in their run's time.
+    pub fn set_residual_records(&self, target: &TargetId, records: usize) {
+        self.residual_records.with_label_values(&[target.as_str()]).set(whole(records));
+    }
+
+    /// A slot was started this long after its instant.
+    pub fn record_lateness(&self, lateness: Duration) {
+        self.lateness.observe(lateness.as_secs_f64());
+    }
+
+    /// How many confirmations of a target may be in flight.
+    pub fn set_confirmation_budget(&self, target: &TargetId, budget: usize) {
+        self.confirmation_budget.with_label_values(&[target.as_str()]).set(whole(budget));
+    }
+
+    /// The event loop stood still so many times more.
+    pub fn record_stalls(&self, stalls: u64) {
+        self.stalls.inc_by(stalls);
+    }
+
+    /// The clock was stepped so many times more.
+    pub fn record_clock_steps(&self, steps: u64) {
+        self.clock_steps.inc_by(steps);
+    }
+
     pub fn set_readiness_faults(&self, kind: &str, faults: usize) {
         self.readiness_faults.with_label_values(&[kind]).set(whole(faults));
     }

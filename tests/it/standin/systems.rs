@@ -16,15 +16,17 @@ use holdfast::probing::values::Secrets;
 use holdfast::standin::faults::{Effect, Fault};
 use holdfast::standin::system::System;
 use holdfast::standin::{Standin, StandinConfig};
+use holdfast::store::Store;
 use tokio::sync::mpsc;
 
-use crate::support::{root, setting};
+use crate::support::{root, setting, writes};
 
 /// A case system with its shipped probes pointed at it.
 struct Probed {
     standin: Standin,
     setting: Setting,
     readings: mpsc::Receiver<Reading>,
+    _folder: tempfile::TempDir,
 }
 
 impl Probed {
@@ -33,15 +35,21 @@ impl Probed {
         let config = StandinConfig { system, people: 200, pace: 3_600, ..StandinConfig::default() };
         let standin = Standin::start(config, clock.clone()).await.unwrap();
         let target = target(system, &standin);
-        let writes = Some(Duration::from_millis(1));
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("holdfast.db")).await.unwrap();
+        let writes = Some(writes(&store, Duration::from_millis(1)));
         let shared = Arc::into_inner(setting(target, &clock, writes)).unwrap();
         let (read, readings) = mpsc::channel(64);
-        let mut secrets = shared.secrets.0.clone();
-        for name in ["police_token", "agency_token"] {
-            secrets.insert(name.to_owned(), "synthetic-interface".into());
-        }
-        let (secrets, readings_to) = (Secrets(secrets), Readings::to(read));
-        Self { standin, setting: Setting { secrets, readings: readings_to, ..shared }, readings }
+        let secret = |(name, text): (&str, &str)| (name.to_owned(), text.into());
+        let secrets = [
+            ("username", "probe-1"),
+            ("password", "synthetic-probe"),
+            ("police_token", "synthetic-interface"),
+            ("agency_token", "synthetic-interface"),
+        ];
+        let accounts = Secrets(secrets.map(secret).into()).into();
+        let setting = Setting { accounts, readings: Readings::to(read), ..shared };
+        Self { standin, setting, readings, _folder: folder }
     }
 
     async fn check(&self, probe: &str) -> Check {

@@ -133,6 +133,7 @@ fn probe(target: &TargetId, id: &str, title: &str) -> Probe {
         steps: Vec::new(),
         signals: Vec::new(),
         finally: Vec::new(),
+        recover: Vec::new(),
     }
 }
 
