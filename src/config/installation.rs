@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde_saphyr::Spanned;
 
 use super::diagnostics::{Diagnostic, Diagnostics, Faults, parse, read};
+use super::probe_signals::read_addresses;
 use super::probes::parse_base_url;
 use super::secrets::{SecretFile, SecretPlace, secret};
 use super::target_accounts::{AccountFile, read_accounts};
@@ -330,11 +331,7 @@ fn targets(
     for (id, target) in &file.targets {
         let mut settings = TargetSettings {
             base_url: target.base_url.as_ref().map(|text| address(text, faults)),
-            systems: target
-                .systems
-                .iter()
-                .map(|(name, text)| (name.clone(), address(text, faults)))
-                .collect(),
+            systems: read_addresses(&target.systems, faults),
             interval: target.interval,
             writes: target.writes.as_ref().map(|writes| read_writes(writes, synthetic, faults)),
             secrets: BTreeMap::new(),

@@ -80,14 +80,25 @@ pub fn read_systems(
 ) -> BTreeMap<String, url::Url> {
     let mut systems = BTreeMap::new();
     for (name, file) in files {
-        match parse_base_url(&file.base_url.value) {
-            Ok(url) => {
-                systems.insert(name.clone(), url);
-            }
-            Err(wrong) => faults.at(file.base_url.defined, wrong),
-        }
+        systems.extend(read_address(&file.base_url, faults).map(|url| (name.clone(), url)));
     }
     systems
+}
+
+/// Reads addresses that stand in place of a probe file's.
+pub fn read_addresses(
+    texts: &BTreeMap<String, Spanned<String>>,
+    faults: &mut Faults,
+) -> BTreeMap<String, url::Url> {
+    let mut systems = BTreeMap::new();
+    for (name, text) in texts {
+        systems.extend(read_address(text, faults).map(|url| (name.clone(), url)));
+    }
+    systems
+}
+
+fn read_address(text: &Spanned<String>, faults: &mut Faults) -> Option<url::Url> {
+    parse_base_url(&text.value).map_err(|wrong| faults.at(text.defined, wrong)).ok()
 }
 
 /// Reads where a step finds an instant, and how old it may be.

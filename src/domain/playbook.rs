@@ -82,8 +82,7 @@ pub struct StartWhen {
     pub target: TargetId,
     /// Any of these.
     pub verdict: Vec<Verdict>,
-    /// When only these probes fail; empty for outages of the target itself. What other systems
-    /// send has to be named: a stale feed is no reason to act as if the target were down.
+    /// When only these probes fail, feeds mostly; empty for outages of the target itself.
     #[serde(default)]
     pub only: Vec<ProbeId>,
     /// Counted from when the outage began.

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 mod budget;
+mod exchange;
 pub mod janitor;
 pub mod readings;
 pub mod run;

@@ -7,14 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::accounts::Accounts;
-use super::readings::{self, Readings};
+use super::readings::Readings;
 use super::steps::Fault;
-use super::steps::age;
-use super::steps::capture::take;
 use super::steps::expect::{Parsed, check};
 use super::steps::http::{Answer, Browser};
 use super::steps::reach::Reach;
-use super::steps::until::{Next, Waiting, as_one};
+use super::steps::until::as_one;
 use super::steps::{Hop, timed_out};
 use super::tls::Tls;
 use super::values::Values;
@@ -22,8 +20,7 @@ use super::writes::{Pending, Writes};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::check::{Check, CheckKind, Evidence, InconclusiveReason, Outcome, StepTiming};
 use crate::domain::ids::{SignalId, StepId};
-use crate::domain::signal::Reading;
-use crate::domain::step::{Effect, HttpRequest, Step, StepAction, Until, before_write};
+use crate::domain::step::{Effect, Step, StepAction, before_write};
 use crate::domain::target::{Location, Probe, Target};
 use crate::store::compensations::Planned;
 
@@ -107,14 +104,14 @@ enum Entry {
 
 /// A run under way: its browser, the values captured so far and the time its steps took.
 pub(super) struct Run<'a> {
-    setting: &'a Setting,
-    probe: &'a Probe,
+    pub(super) setting: &'a Setting,
+    pub(super) probe: &'a Probe,
     location: &'a Location,
-    browser: Browser,
+    pub(super) browser: Browser,
     pub(super) values: Values<'a>,
     timings: Vec<StepTiming>,
     /// The numbers read so far.
-    numbers: BTreeMap<SignalId, f64>,
+    pub(super) numbers: BTreeMap<SignalId, f64>,
     may_write: bool,
     /// What was written and is not known to be taken back.
     pending: Option<Pending>,
@@ -249,6 +246,17 @@ impl<'a> Run<'a> {
         self.held += watch.elapsed();
     }
 
+    /// Notes it when a failed step's answer is what the file says a refused account gets.
+    pub(super) fn note_refusal(&mut self, step: &Step, answer: &Answer) {
+        let parsed = Parsed::new(answer);
+        let mut signs = step.account_refused.iter();
+        if !step.account_refused.is_empty()
+            && signs.all(|sign| check(sign, &parsed, &self.values).is_ok())
+        {
+            self.entry = Entry::Refused;
+        }
+    }
+
     async fn step(&mut self, step: &Step, hops: &mut Vec<Hop>) -> Result<(), Fault> {
         match &step.action {
             StepAction::Pause(length) => {
@@ -260,84 +268,6 @@ impl<'a> Run<'a> {
                 None => self.exchange(step, request, hops).await,
             },
         }
-    }
-
-    async fn exchange_until(
-        &mut self,
-        until: Until,
-        step: &Step,
-        request: &HttpRequest,
-        hops: &mut Vec<Hop>,
-    ) -> Result<(), Fault> {
-        let waiting = Waiting::begin(until);
-        loop {
-            match waiting.after(self.exchange(step, request, hops).await) {
-                Next::Ended(ended) => return ended,
-                Next::Again(pause) => tokio::time::sleep(pause).await,
-            }
-        }
-    }
-
-    async fn exchange(
-        &mut self,
-        step: &Step,
-        request: &HttpRequest,
-        hops: &mut Vec<Hop>,
-    ) -> Result<(), Fault> {
-        let target = &self.setting.target;
-        let system = request.system.as_ref().and_then(|name| target.systems.get(name));
-        let base_url = system.unwrap_or(&target.base_url);
-        let answer = self.browser.request(base_url, request, &self.values, hops).await?;
-        let judged = self.judge(step, &answer);
-        if judged.is_err() && is_refusal(step, &answer, &self.values) {
-            self.entry = Entry::Refused;
-        }
-        judged
-    }
-
-    fn judge(&mut self, step: &Step, answer: &Answer) -> Result<(), Fault> {
-        let parsed = Parsed::new(answer);
-        for expectation in &step.expectations {
-            check(expectation, &parsed, &self.values)?;
-        }
-        if let Some(expected) = &step.age {
-            let seconds = age::measure(expected, &parsed, self.setting.clock.now())?;
-            if let Some(signal) = age::signal(&self.probe.signals) {
-                self.numbers.insert(signal.id.clone(), seconds);
-            }
-            age::check(expected, seconds, &parsed)?;
-        }
-        for capture in &step.captures {
-            let value = take(capture, &parsed)?;
-            self.values.keep(&capture.name, value);
-        }
-        Ok(())
-    }
-
-    /// A probe that writes at one side and reads at the other measured nothing without its write.
-    fn measured(&self) -> Result<(), StepFault> {
-        if self.takes_back || !self.probe.crosses() {
-            return Ok(());
-        }
-        let outcome = Outcome::Inconclusive(InconclusiveReason::Unmeasured);
-        Err((None, Fault::new(outcome, "it was not the time to write, so nothing was measured")))
-    }
-
-    /// Hands on what was read, and says when what should be a number is none.
-    fn tell_numbers(&mut self, ended: &Result<(), StepFault>) -> Result<(), StepFault> {
-        let read = match ended {
-            Ok(()) => readings::numbers(&self.probe.signals, &self.values),
-            // What comes before the fault was read all the same: how old a stale feed is.
-            Err(_) => Ok(BTreeMap::new()),
-        };
-        let read_at = self.setting.clock.now();
-        let last = self.probe.steps.last().map(|step| step.id.clone());
-        self.numbers.extend(read.map_err(|fault| (last, fault))?);
-        for (signal, value) in std::mem::take(&mut self.numbers) {
-            let target = self.probe.target.clone();
-            self.setting.readings.tell(Reading { target, signal, value, read_at });
-        }
-        Ok(())
     }
 }
 
@@ -421,11 +351,4 @@ async fn noted(
         Ok(Err(error)) => tracing::error!(probe = %probe.id, %error, "{what} failed"),
         Err(_) => tracing::error!(probe = %probe.id, "{what} took too long"),
     }
-}
-
-/// Whether a failed step's answer is what the file says a refused account gets.
-fn is_refusal(step: &Step, answer: &Answer, values: &Values<'_>) -> bool {
-    let parsed = Parsed::new(answer);
-    let mut signs = step.account_refused.iter();
-    !step.account_refused.is_empty() && signs.all(|sign| check(sign, &parsed, values).is_ok())
 }

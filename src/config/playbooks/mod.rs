@@ -201,7 +201,8 @@ mod tests {
     fn targets() -> BTreeMap<TargetId, BTreeSet<CohortId>> {
         let cohorts = ["report-line", "crisis-team", "noarlunga", "elizabeth"];
         let cohorts = cohorts.map(|id| CohortId::new(id).unwrap()).into();
-        let feed = ["police-feed", "court-lodging"].map(|id| TargetId::new(id).unwrap());
+        let feed = ["police-feed", "court-lodging", "care", "cyras", "nsw", "wa"];
+        let feed = feed.map(|id| TargetId::new(id).unwrap());
         let mut targets = BTreeMap::from([(TargetId::new("c3ms").unwrap(), cohorts)]);
         targets.extend(feed.map(|id| (id, BTreeSet::new())));
         targets

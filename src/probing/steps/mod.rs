@@ -1,8 +1,8 @@
 //! One file a kind of step, and what every kind of step shares.
 
-pub mod age;
 pub mod capture;
 pub mod expect;
+pub mod freshness;
 pub mod http;
 pub mod reach;
 pub mod until;

@@ -53,7 +53,9 @@ label { display: block; margin: 8px 0 } article { border-left: 3px solid #25506b
 <header><strong>{{ system.title() }}</strong>
 {% if let Some(session) = session %}
 <a href="/">Home</a><a href="/persons">Persons</a><a href="/court">Court</a>
-<a href="/intake">Intake</a>{% for (path, name) in system.pages() %}<a href="{{ path }}">{{ name }}</a>{% endfor %} <span id="signed-in-as">{{ session.username }}</span>
+<a href="/intake">Intake</a>
+{% for (path, name) in system.pages() %}<a href="{{ path }}">{{ name }}</a>{% endfor %}
+<span id="signed-in-as">{{ session.username }}</span>
 <form class="inline" method="post" action="/sign-out">
 <input type="hidden" name="csrf" value="{{ session.csrf }}"><button>Sign out</button></form>
 {% endif %}

@@ -43,7 +43,8 @@ async fn referral(session: Session, View(view): View, Path(id): Path<String>) ->
     ext = "html",
     source = r#"<h1>Referral</h1>
 <p>{{ case.title }} ({{ case.id }})</p>
-<h2>Reasons</h2><ul id="reasons">{% for note in reasons %}<li>{{ note.happened_at }}: {{ note.text }}</li>{% endfor %}</ul>
+<h2>Reasons</h2><ul id="reasons">
+{% for note in reasons %}<li>{{ note.happened_at }}: {{ note.text }}</li>{% endfor %}</ul>
 <h2>Orders</h2><p id="orders">{{ orders.len() }}</p>
 <h2>Placements</h2><p id="placements">{{ placements.len() }}</p>"#
 )]

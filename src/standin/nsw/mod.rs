@@ -2,8 +2,8 @@
 //!
 //! - `GET /referrals`, `?q=` for those with these words: `#referrals` with a `tr.referral` each,
 //!   `td.reference` in it, and the form.
-//! - `POST /referrals` (`csrf`, `text`, `agency`): 303 to `/referrals/{id}`, which shows `#reference` and
-//!   `#stage`: "on its way", "received", "accepted".
+//! - `POST /referrals` (`csrf`, `text`, `agency`): 303 to `/referrals/{id}`, which shows
+//!   `#reference` and `#stage`: "on its way", "received", "accepted".
 //! - `POST /referrals/{id}/withdraw` (`csrf`): gone at both sides, 303 to `/referrals`.
 //! - `GET /agency/referrals/{id}` (bearer token of the interface) → `{"id", "text", "stage"}` once
 //!   the agency has it, 404 before: the agency's own system.
@@ -136,7 +136,8 @@ async fn at_agency(
 <table id="referrals"><tr><th>Number</th><th>What</th><th>Agency</th><th>Stage</th></tr>
 {% for referral in referrals %}<tr class="referral">
 <td class="reference"><a href="/referrals/{{ referral.id }}">{{ referral.id }}</a></td>
-<td>{{ referral.text }}</td><td>{{ referral.agency }}</td><td>{{ referral.stage }}</td></tr>{% endfor %}</table>"#
+<td>{{ referral.text }}</td><td>{{ referral.agency }}</td>
+<td>{{ referral.stage }}</td></tr>{% endfor %}</table>"#
 )]
 struct Referrals<'a> {
     csrf: &'a str,
