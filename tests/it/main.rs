@@ -15,6 +15,7 @@ mod ours;
 mod playbooks;
 mod portal;
 mod probing;
+mod reload;
 mod report;
 mod roundup;
 mod standin;
