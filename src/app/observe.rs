@@ -85,13 +85,7 @@ pub async fn start(
     let last = ledger::last_slots(&store).await.context("reading the last slots")?;
     let started_at = clock.now();
     show_resumed(&metrics, &states, &last, started_at);
-    let vigil = vigil.keep(Arc::clone(&metrics));
-    let stopped = stop.clone();
-    tasks.spawn(async move { stopped.run_until_cancelled(vigil).await });
-    tasks.spawn(async move {
-        scheduler.report_missed(&last, started_at).await;
-        scheduler.run(confirmations, replanned, stop).await;
-    });
+    let kept = Arc::clone(&metrics);
     let watch = Watch {
         states,
         settings,
@@ -102,10 +96,37 @@ pub async fn start(
         entries,
         events,
     };
-    tasks.spawn(watch.run(received, configured));
+    let observing = async move {
+        let vigil = tokio::spawn(vigil.keep(kept));
+        let watching = tokio::spawn(watch.run(received, configured));
+        scheduler.report_missed(&last, started_at).await;
+        scheduler.run(confirmations, replanned, stop).await;
+        let _ = watching.await;
+        vigil.abort();
+    };
+    tasks.spawn(on_a_thread_of_its_own(observing).context("starting the observing thread")?);
     tasks.spawn(keep_checks(store.clone(), clock.clone(), to_ledger));
     tasks.spawn(keep_events(store, clock, to_events, told, changed));
     Ok(changes)
+}
+
+/// Runs probing and detection where nothing else runs: no page, no copy and no mail can keep a
+/// slot waiting, and a check passes from one to the other without waking another thread.
+///
+/// Returns what ends when it has ended.
+fn on_a_thread_of_its_own(
+    observing: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<impl Future<Output = ()> + Send> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (ended, has_ended) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("observing".to_owned()).spawn(move || {
+        runtime.block_on(observing);
+        // Nobody waits for it when the service was told to stop at once.
+        let _ = ended.send(());
+    })?;
+    Ok(async move {
+        let _ = has_ended.await;
+    })
 }
 
 /// Detection with its inputs and outputs.

@@ -148,7 +148,8 @@ fn show(check: &Check, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-/// One step as a bar on the run's time: name lookup `d`, connecting `c`, encryption `t`, waiting `=`, body `>`.
+/// One step as a bar on the run's time: name lookup `d`, connecting `c`, encryption `t`, waiting
+/// `=`, body `>`.
 fn waterfall(step: &StepTiming, end_us: u64) -> String {
     const WIDTH: u64 = 50;
     let cells = |us: u64| usize::try_from(us * WIDTH / end_us.max(1)).unwrap_or(0);

@@ -3,8 +3,11 @@
 //! Checks are written and read only here. A slot has one terminal check; appending it again
 //! changes nothing. Missed slots in a row are one row. It must not judge what it keeps.
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError, instant, micros};
@@ -66,89 +69,174 @@ pub struct Detailed {
     pub evidence: Option<Evidence>,
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(serde::Serialize)]
+struct DetailsRef<'a> {
+    steps: &'a [StepTiming],
+    evidence: Option<&'a Evidence>,
+}
+
+#[derive(serde::Deserialize)]
 struct Details {
     steps: Vec<StepTiming>,
     evidence: Option<Evidence>,
 }
+
+/// Rows a statement takes; a batch is cut into these, so that few statements serve every length.
+const CHUNKS: [usize; 4] = [64, 16, 4, 1];
 
 /// Writes checks, all of them or none; durable when it returns.
 ///
 /// # Errors
 /// When the database cannot be written; nothing of the batch is kept then.
 pub async fn append(store: &Store, entries: &[Entry]) -> Result<(), StoreError> {
+    let rows: Vec<Row> = entries.iter().map(row).collect::<Result<_, _>>()?;
     let mut transaction = store.writer().begin_with("BEGIN IMMEDIATE").await?;
-    for entry in entries {
-        match entry {
-            Entry::Check { check, interval_us } => {
-                append_check(&mut transaction, check, *interval_us).await?;
-            }
-            Entry::Missed(run) => append_missed(&mut transaction, run).await?,
+    let mut rows = rows.as_slice();
+    for length in CHUNKS {
+        while rows.len() >= length {
+            let (chunk, rest) = rows.split_at(length);
+            append_chunk(&mut transaction, chunk).await?;
+            rows = rest;
         }
     }
     transaction.commit().await?;
     Ok(())
 }
 
-const INSERT: &str = "INSERT INTO checks (target, probe, location, kind, slot_at, slots, \
-    interval_us, finished_at, latency_ms, outcome) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING id";
-
-async fn append_check(
-    connection: &mut sqlx::SqliteConnection,
-    check: &Check,
+/// A row of the ledger as it is written, with the details that go beside it.
+struct Row<'a> {
+    target: &'a TargetId,
+    probe: &'a ProbeId,
+    location: &'a LocationId,
+    kind: CheckKind,
+    slot_at: i64,
+    slots: u32,
     interval_us: i64,
-) -> Result<(), StoreError> {
-    let inserted: Option<i64> = sqlx::query_scalar(INSERT)
-        .bind(check.target.as_str())
-        .bind(check.probe.as_str())
-        .bind(check.location.as_str())
-        .bind(kind_code(check.kind))
-        .bind(micros(check.slot_at))
-        .bind(1_i64)
-        .bind(interval_us)
-        .bind(micros(check.finished_at))
-        .bind(i64::from(check.latency_ms))
-        .bind(outcome_code(check.outcome))
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(id) = inserted else { return Ok(()) };
+    finished_at: i64,
+    latency_ms: u32,
+    outcome: Outcome,
+    details: Option<String>,
+}
+
+fn row(entry: &Entry) -> Result<Row<'_>, StoreError> {
+    Ok(match entry {
+        Entry::Check { check, interval_us } => Row {
+            target: &check.target,
+            probe: &check.probe,
+            location: &check.location,
+            kind: check.kind,
+            slot_at: micros(check.slot_at),
+            slots: 1,
+            interval_us: *interval_us,
+            finished_at: micros(check.finished_at),
+            latency_ms: check.latency_ms,
+            outcome: check.outcome,
+            details: details(check)?,
+        },
+        Entry::Missed(run) => Row {
+            target: &run.target,
+            probe: &run.probe,
+            location: &run.location,
+            kind: CheckKind::Slot,
+            slot_at: micros(run.first_slot_at),
+            slots: run.slots,
+            interval_us: run.interval_us,
+            finished_at: micros(run.first_slot_at),
+            latency_ms: 0,
+            outcome: Outcome::Missed,
+            details: None,
+        },
+    })
+}
+
+fn details(check: &Check) -> Result<Option<String>, StoreError> {
     if check.steps.is_empty() && check.evidence.is_none() {
+        return Ok(None);
+    }
+    let details = DetailsRef { steps: &check.steps, evidence: check.evidence.as_ref() };
+    let text = serde_json::to_string(&details);
+    text.map(Some).map_err(|_| StoreError::Unreadable("check's details"))
+}
+
+async fn append_chunk(
+    connection: &mut sqlx::SqliteConnection,
+    rows: &[Row<'_>],
+) -> Result<(), StoreError> {
+    let sql = insert(
+        "checks (target, probe, location, kind, slot_at, slots, interval_us, finished_at, \
+         latency_ms, outcome)",
+        rows.len(),
+        10,
+    );
+    let sql = sql + " ON CONFLICT DO NOTHING RETURNING id, probe, location, kind, slot_at";
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    for row in rows {
+        query = query
+            .bind(row.target.as_str())
+            .bind(row.probe.as_str())
+            .bind(row.location.as_str())
+            .bind(kind_code(row.kind))
+            .bind(row.slot_at)
+            .bind(i64::from(row.slots))
+            .bind(row.interval_us)
+            .bind(row.finished_at)
+            .bind(i64::from(row.latency_ms))
+            .bind(outcome_code(row.outcome));
+    }
+    let written = query.fetch_all(&mut *connection).await?;
+    // Those that stood there already keep the details they have; order is not promised.
+    let mut ids: HashMap<(&str, &str, i64, i64), i64> = HashMap::with_capacity(written.len());
+    for row in &written {
+        let key = (
+            row.try_get("probe")?,
+            row.try_get("location")?,
+            row.try_get("kind")?,
+            row.try_get("slot_at")?,
+        );
+        ids.insert(key, row.try_get("id")?);
+    }
+    let detailed: Vec<(i64, &Row<'_>, &str)> = rows
+        .iter()
+        .filter_map(|row| {
+            let details = row.details.as_deref()?;
+            let (probe, location) = (row.probe.as_str(), row.location.as_str());
+            let id = ids.remove(&(probe, location, kind_code(row.kind), row.slot_at))?;
+            Some((id, row, details))
+        })
+        .collect();
+    append_details(connection, &detailed).await
+}
+
+async fn append_details(
+    connection: &mut sqlx::SqliteConnection,
+    rows: &[(i64, &Row<'_>, &str)],
+) -> Result<(), StoreError> {
+    if rows.is_empty() {
         return Ok(());
     }
-    let details = Details { steps: check.steps.clone(), evidence: check.evidence.clone() };
-    let document =
-        serde_json::to_string(&details).map_err(|_| StoreError::Unreadable("check's details"))?;
-    sqlx::query(
-        "INSERT INTO check_details (check_id, slot_at, keep, document) VALUES ($1, $2, $3, $4)",
-    )
-    .bind(id)
-    .bind(micros(check.slot_at))
-    .bind(i64::from(check.outcome != Outcome::Passed))
-    .bind(document)
-    .execute(connection)
-    .await?;
+    let sql = insert("check_details (check_id, slot_at, keep, document)", rows.len(), 4);
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    for (id, row, document) in rows {
+        let keep = i64::from(row.outcome != Outcome::Passed);
+        query = query.bind(*id).bind(row.slot_at).bind(keep).bind(*document);
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 
-async fn append_missed(
-    connection: &mut sqlx::SqliteConnection,
-    run: &MissedRun,
-) -> Result<(), StoreError> {
-    let _: Option<i64> = sqlx::query_scalar(INSERT)
-        .bind(run.target.as_str())
-        .bind(run.probe.as_str())
-        .bind(run.location.as_str())
-        .bind(kind_code(CheckKind::Slot))
-        .bind(micros(run.first_slot_at))
-        .bind(i64::from(run.slots))
-        .bind(run.interval_us)
-        .bind(micros(run.first_slot_at))
-        .bind(0_i64)
-        .bind(outcome_code(Outcome::Missed))
-        .fetch_optional(connection)
-        .await?;
-    Ok(())
+/// `INSERT INTO … VALUES ($1, …), …` for so many rows of so many columns.
+fn insert(into: &str, rows: usize, columns: usize) -> String {
+    let mut sql = format!("INSERT INTO {into} VALUES ");
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 1..=columns {
+            let comma = if column == 1 { "" } else { ", " };
+            // Writing to a string cannot fail.
+            let _ = write!(sql, "{comma}${}", row * columns + column);
+        }
+        sql.push(')');
+    }
+    sql
 }
 
 const COLUMNS: &str = "c.id, c.target, c.probe, c.location, c.kind, c.slot_at, c.slots, \
