@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::probe_readiness;
 use crate::clock::Clock;
 use crate::config::installation::{Installation, MetricsDetail};
 use crate::config::target_tls::TlsSettings;
@@ -25,7 +26,16 @@ use crate::telemetry::labels::{Detail, LabelSets, ProbeLabels, TargetLabels};
 /// for each would be Prometheus's burden.
 const MOST_PROBES_APART: usize = 500;
 
-/// What the probes of each target share. Without a `store` none of them writes.
+/// What goes on when the files are read again.
+pub struct Kept<'a> {
+    pub store: &'a Store,
+    /// What was probed with before.
+    pub before: &'a [Arc<Setting>],
+    /// Where the numbers go that probes read.
+    pub readings: &'a Readings,
+}
+
+/// What the probes of each target share. Where nothing is kept none of them writes.
 ///
 /// # Errors
 /// When this machine's trusted certificates cannot be used.
@@ -33,21 +43,22 @@ pub fn settings(
     service: &Installation,
     targets: Vec<Target>,
     clock: &Clock,
-    store: Option<&Store>,
-    readings: &Readings,
+    kept: Option<&Kept<'_>>,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
     let authorities = authorities();
     let setting = |target: Target| {
         let settings = service.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
         let own = settings.map(|settings| settings.accounts.clone());
-        let allowed = store.zip(settings.and_then(|settings| settings.writes.as_ref()));
-        let writes = allowed.map(|(store, writes)| {
-            Writes::allowed(Permission {
+        let allowed = kept.zip(settings.and_then(|settings| settings.writes.as_ref()));
+        let writes = allowed.map(|(kept, writes)| {
+            let permission = Permission {
                 interval: writes.interval.duration(),
                 test_office: writes.test_office.clone(),
-                store: store.clone(),
-            })
+                store: kept.store.clone(),
+            };
+            let before = kept.before.iter().find(|before| before.target.id == target.id);
+            Writes::allowed(permission, before.map(|before| &*before.writes))
         });
         let tls = tls(authorities.clone(), settings.map(|settings| &settings.tls));
         Ok(Arc::new(Setting {
@@ -56,7 +67,7 @@ pub fn settings(
             accounts: Accounts::new(Secrets(secrets.unwrap_or_default()), own.unwrap_or_default()),
             clock: clock.clone(),
             writes: writes.unwrap_or_else(Writes::never),
-            readings: readings.clone(),
+            readings: kept.map(|kept| kept.readings.clone()).unwrap_or_default(),
         }))
     };
     targets.into_iter().map(setting).collect()
@@ -128,6 +139,7 @@ pub fn labels(
         readiness_kinds: copy_readiness::KINDS
             .into_iter()
             .chain(readiness::KINDS)
+            .chain(probe_readiness::KINDS)
             .map(str::to_owned)
             .collect(),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::continuity::command::{Command, Handle};
@@ -28,7 +28,8 @@ pub struct Keeper {
     pub store: Store,
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
-    pub targets: Vec<Arc<Target>>,
+    /// As the files that are in force have them.
+    pub targets: watch::Receiver<Arc<Vec<Arc<Target>>>>,
     /// Called when something changed that a page may show.
     pub changed: Arc<dyn Fn() + Send + Sync>,
     /// Tells operations of thresholds.
@@ -42,8 +43,9 @@ impl Keeper {
         let mut batch = Vec::new();
         while readings.recv_many(&mut batch, READING_QUEUE).await > 0 {
             let mut changed = false;
+            let targets = Arc::clone(&self.targets.borrow());
             for reading in &batch {
-                let Some((target, signal)) = self.signal(reading) else { continue };
+                let Some((target, signal)) = signal_of(&targets, reading) else { continue };
                 self.show(reading, signal);
                 let level = signal.level(reading.value);
                 let key = (reading.target.clone(), reading.signal.clone());
@@ -72,20 +74,15 @@ impl Keeper {
             Vec::new()
         });
         let mut levels = BTreeMap::new();
+        let targets = Arc::clone(&self.targets.borrow());
         for reading in latest {
-            if let Some((_, signal)) = self.signal(&reading) {
+            if let Some((_, signal)) = signal_of(&targets, &reading) {
                 self.show(&reading, signal);
                 let level = signal.level(reading.value);
                 levels.insert((reading.target, reading.signal), level);
             }
         }
         levels
-    }
-
-    fn signal(&self, reading: &Reading) -> Option<(&Target, &Signal)> {
-        let target = self.targets.iter().find(|target| target.id == reading.target)?;
-        let signal = target.signals().find(|signal| signal.id == reading.signal)?;
-        Some((target, signal))
     }
 
     fn show(&self, reading: &Reading, signal: &Signal) {
@@ -121,6 +118,16 @@ impl Keeper {
             tracing::warn!(%error, "old numbers could not be forgotten");
         }
     }
+}
+
+/// The signal a reading is of; none when the files no longer have it.
+fn signal_of<'a>(
+    targets: &'a [Arc<Target>],
+    reading: &Reading,
+) -> Option<(&'a Target, &'a Signal)> {
+    let target = targets.iter().find(|target| target.id == reading.target)?;
+    let signal = target.signals().find(|signal| signal.id == reading.signal)?;
+    Some((target, signal))
 }
 
 /// "Assist: cases with no case worker stand at 1,310 cases, from 1,200 cases on it is worse."

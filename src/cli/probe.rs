@@ -10,7 +10,6 @@ use crate::config::installation::{self, Installation};
 use crate::config::targets;
 use crate::domain::check::{Check, CheckKind, StepTiming};
 use crate::domain::ids::{LocationId, ProbeId};
-use crate::probing::readings::Readings;
 use crate::probing::run::run;
 use crate::store::compensations::{self, Planned, SettledBy};
 
@@ -79,8 +78,7 @@ impl Probe {
             }
             What::Run { probe: id, at, json } => {
                 let clock = Clock::system();
-                let settings =
-                    parts::settings(&service, targets, &clock, None, &Readings::default())?;
+                let settings = parts::settings(&service, targets, &clock, None)?;
                 let found = settings.iter().find_map(|s| Some((s, s.target.probe(&id)?)));
                 let (setting, probe) = found.ok_or_else(|| {
                     CliError::Arguments(format!("there is no probe '{id}': see 'probe list'"))

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -104,8 +104,20 @@ impl Scheduler {
         reports: mpsc::Sender<Report>,
         (vigil, metrics): (Arc<Vigil>, Arc<Metrics>),
     ) -> Self {
+        let nothing = (Vec::new(), Vec::new(), HashMap::new());
+        let (lanes, posts, by_name) = nothing;
+        let tasks = TaskTracker::new();
+        let mut new = Self { lanes, posts, by_name, reports, vigil, metrics, tasks };
+        new.arrange(settings);
+        new
+    }
+
+    /// Takes these settings. Bounds of targets and locations that were there before go on, with
+    /// whatever is in flight under them.
+    fn arrange(&mut self, settings: Vec<Arc<Setting>>) {
+        let known = self.posts.iter().map(|post| (post.location.id.clone(), &post.line));
+        let mut lines: HashMap<_, _> = known.map(|(id, line)| (id, Arc::clone(line))).collect();
         let mut posts = Vec::new();
-        let mut lines = HashMap::new();
         for (lane, setting) in settings.iter().enumerate() {
             for probe in &setting.target.probes {
                 for id in &probe.locations {
@@ -118,24 +130,23 @@ impl Scheduler {
                 }
             }
         }
-        let by_name = posts
-            .iter()
-            .enumerate()
-            .map(|(index, post)| ((post.probe.id.clone(), post.location.id.clone()), index))
-            .collect();
-        let lanes = settings
-            .into_iter()
-            .map(|setting| {
+        let name = |post: &Post| (post.probe.id.clone(), post.location.id.clone());
+        self.by_name = posts.iter().enumerate().map(|(at, post)| (name(post), at)).collect();
+        self.posts = posts;
+        self.lanes = settings.into_iter().map(|setting| self.lane(setting)).collect();
+    }
+
+    fn lane(&self, setting: Arc<Setting>) -> Lane {
+        let before = self.lanes.iter().find(|lane| lane.setting.target.id == setting.target.id);
+        let (slots, budget) = match before {
+            Some(before) => (Arc::clone(&before.slots), Arc::clone(&before.budget)),
+            None => {
                 let budget = Budget::new(setting.clock.monotonic());
-                metrics.set_confirmation_budget(&setting.target.id, budget.allowed());
-                Lane {
-                    setting,
-                    slots: Arc::new(Semaphore::new(RUNS_PER_TARGET)),
-                    budget: Arc::new(Mutex::new(budget)),
-                }
-            })
-            .collect();
-        Self { lanes, posts, by_name, reports, vigil, metrics, tasks: TaskTracker::new() }
+                (Arc::new(Semaphore::new(RUNS_PER_TARGET)), Arc::new(Mutex::new(budget)))
+            }
+        };
+        self.metrics.set_confirmation_budget(&setting.target.id, lock(&budget).allowed());
+        Lane { setting, slots, budget }
     }
 
     /// Reports the slots that went by since the last one on record, as missed.
@@ -151,7 +162,13 @@ impl Scheduler {
     }
 
     /// Runs slots and confirmations until told to stop, then waits for the runs under way.
-    pub async fn run(self, mut confirmations: mpsc::Receiver<Confirm>, stop: CancellationToken) {
+    /// Other settings are in force as soon as they are received.
+    pub async fn run(
+        mut self,
+        mut confirmations: mpsc::Receiver<Confirm>,
+        mut configured: watch::Receiver<Vec<Arc<Setting>>>,
+        stop: CancellationToken,
+    ) {
         let Some(clock) = self.lanes.first().map(|lane| lane.setting.clock.clone()) else {
             stop.cancelled().await;
             return;
@@ -162,6 +179,10 @@ impl Scheduler {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.vigil.clock_stepped() => self.plan_anew(&mut due, clock.now()).await,
+                Ok(()) = configured.changed() => {
+                    let settings = configured.borrow_and_update().clone();
+                    due = self.reconfigured(settings, due, clock.now());
+                }
                 asked = confirmations.recv() => {
                     let Some(confirm) = asked else { break };
                     let name = (confirm.probe, confirm.location);
@@ -196,6 +217,30 @@ impl Scheduler {
     fn planned(&self, now: Timestamp) -> Due {
         let posts = self.posts.iter().enumerate();
         posts.map(|(index, post)| Reverse((post.slots.after(now), index, Kind::Slot))).collect()
+    }
+
+    /// Goes on with other settings: who has the same slots as before keeps the next of them, so
+    /// that none is skipped and none is run twice.
+    fn reconfigured(&mut self, settings: Vec<Arc<Setting>>, due: Due, now: Timestamp) -> Due {
+        let name = |post: &Post| (post.probe.id.clone(), post.location.id.clone());
+        let (mut next, mut asked) = (HashMap::new(), Vec::new());
+        for Reverse((at, index, kind)) in due {
+            let post = &self.posts[index];
+            match kind {
+                Kind::Slot => drop(next.insert(name(post), (post.slots, at))),
+                Kind::Confirmation => asked.push((at, name(post))),
+            }
+        }
+        self.arrange(settings);
+        let slots = self.posts.iter().enumerate().map(|(index, post)| {
+            let kept = next.get(&name(post)).filter(|(slots, _)| *slots == post.slots);
+            let at = kept.map_or_else(|| post.slots.after(now), |(_, at)| *at);
+            Reverse((at, index, Kind::Slot))
+        });
+        let asked = asked.into_iter().filter_map(|(at, name)| {
+            Some(Reverse((at, *self.by_name.get(&name)?, Kind::Confirmation)))
+        });
+        slots.chain(asked).collect()
     }
 
     /// After a step of the clock: slots that it skipped are missed, and those it set back to are

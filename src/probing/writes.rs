@@ -27,9 +27,9 @@ pub struct Writes {
     /// When this process last wrote; the store knows of the ones before it.
     last_at: Mutex<Option<Timestamp>>,
     in_outage: AtomicBool,
-    /// Runs of this process that see to what they wrote.
-    under_way: Mutex<BTreeSet<String>>,
-    run_ended: Notify,
+    /// Runs of this process that see to what they wrote; the same after a reload.
+    under_way: Arc<Mutex<BTreeSet<String>>>,
+    run_ended: Arc<Notify>,
 }
 
 /// What an installation allows.
@@ -70,9 +70,15 @@ impl Writes {
         Arc::default()
     }
 
+    /// Probes of the target may write; runs that were under way `before` a reload still are.
     #[must_use]
-    pub fn allowed(permission: Permission) -> Arc<Self> {
-        Arc::new(Self { permission: Some(permission), ..Self::default() })
+    pub fn allowed(permission: Permission, before: Option<&Self>) -> Arc<Self> {
+        let mut writes = Self { permission: Some(permission), ..Self::default() };
+        if let Some(before) = before {
+            writes.under_way = Arc::clone(&before.under_way);
+            writes.run_ended = Arc::clone(&before.run_ended);
+        }
+        Arc::new(writes)
     }
 
     /// The test office, where writing is allowed at all.

@@ -16,6 +16,7 @@ mod ours;
 mod playbooks;
 mod portal;
 mod probing;
+mod reload;
 mod report;
 mod roundup;
 mod standin;

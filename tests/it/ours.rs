@@ -127,3 +127,35 @@ async fn a_frozen_prober_never_produces_an_outage_of_the_target() {
     assert!(served.log().contains("Holdfast stood still"), "{}", served.log());
     assert!(thawed_at > frozen_at);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_account_is_overdue_preparation_and_no_outage() {
+    let standin = standin(&Clock::system()).await;
+    let account = |user: &str, password: &str| {
+        format!(
+            "      - {{ username: {{ file: secrets/{user} }}, \
+             password: {{ file: secrets/{password} }} }}\n"
+        )
+    };
+    let pair = format!("    accounts:\n{}{}", account("one", "expired"), account("two", "right"));
+    let care = Installation::of(&standin, "2 s", &pair);
+    for (name, secret) in [
+        ("one", "probe-1"),
+        ("expired", "expired-synthetic"),
+        ("two", "probe-2"),
+        ("right", "synthetic-probe"),
+    ] {
+        std::fs::write(care.folder.join("secrets").join(name), secret).unwrap();
+    }
+    let served = care.serve().await;
+    let store = care.store().await;
+    let metric = "holdfast_readiness_faults{kind=\"probe-account-refused\"}";
+    served.shows(metric, |faults| faults == 1.0).await;
+    all_up(&store).await;
+    let range =
+        Range { from: Timestamp::UNIX_EPOCH, to: Clock::system().now(), ..Range::default() };
+    let rows = ledger::range(&store, &range).await.unwrap();
+    assert!(rows.iter().all(|row| !matches!(row.outcome, Outcome::Failed(_))), "{rows:?}");
+    let log = served.log();
+    assert!(!log.contains("expired-synthetic") && !log.contains("synthetic-probe"), "{log}");
+}
