@@ -23,7 +23,8 @@ enum Kind {
 #[derive(Debug)]
 struct Manual {
     now: watch::Sender<Timestamp>,
-    started_at: Timestamp,
+    /// What the wall clock read when the monotonic reading was zero; a step moves it.
+    started_at: Mutex<Timestamp>,
     /// Instants somebody waits for, so that a test can step from deadline to deadline.
     deadlines: Mutex<Vec<Timestamp>>,
 }
@@ -42,7 +43,7 @@ impl Clock {
         let (now, _) = watch::channel(start);
         Self(Kind::Manual(Arc::new(Manual {
             now,
-            started_at: start,
+            started_at: Mutex::new(start),
             deadlines: Mutex::new(Vec::new()),
         })))
     }
@@ -67,7 +68,8 @@ impl Clock {
             Kind::System { origin } => origin.elapsed(),
             Kind::Manual(manual) => {
                 let now = *manual.now.borrow();
-                Duration::try_from(now.duration_since(manual.started_at)).unwrap_or_default()
+                let started_at = manual.started_at.lock().unwrap_or_else(PoisonError::into_inner);
+                Duration::try_from(now.duration_since(*started_at)).unwrap_or_default()
             }
         }
     }
@@ -96,8 +98,11 @@ impl Clock {
         }
     }
 
-    /// Waits for `length` of wall-clock time.
+    /// Waits for `length`: on the machine's clock whatever the wall clock is set to meanwhile.
     pub async fn sleep(&self, length: Duration) {
+        if let Kind::System { .. } = self.0 {
+            return tokio::time::sleep(length).await;
+        }
         let deadline = self.now().checked_add(length).unwrap_or(Timestamp::MAX);
         self.sleep_until(deadline).await;
     }
@@ -107,6 +112,17 @@ impl Clock {
         if let Kind::Manual(manual) = &self.0 {
             manual.lock_deadlines().retain(|deadline| *deadline > now);
             manual.now.send_replace(now);
+        }
+    }
+
+    /// Steps a manual clock's wall time, as somebody does who sets a machine's clock.
+    pub fn step(&self, by: jiff::SignedDuration) {
+        if let Kind::Manual(manual) = &self.0 {
+            let mut started_at = manual.started_at.lock().unwrap_or_else(PoisonError::into_inner);
+            *started_at = started_at.checked_add(by).unwrap_or(*started_at);
+            drop(started_at);
+            let now = self.now();
+            self.set(now.checked_add(by).unwrap_or(now));
         }
     }
 

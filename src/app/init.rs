@@ -9,62 +9,11 @@ use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::profiles::{PROFILES, Profile};
 use super::validate::INSTALLATION;
 use crate::vault::site::{self, Level};
 
 const TEMPLATE: &str = include_str!("profile/holdfast.yaml");
-
-/// A case system that Holdfast ships files for.
-#[derive(Clone, Copy, Debug)]
-pub struct Profile {
-    pub name: &'static str,
-    unit: &'static str,
-    time_zone: &'static str,
-    target: &'static str,
-    /// Where nobody answers: it is to be replaced.
-    base_url: &'static str,
-    files: &'static [(&'static str, &'static str)],
-    /// Who may sign in; the days in it are filled in when it is written.
-    directory: &'static str,
-    playbooks: &'static [(&'static str, &'static str)],
-}
-
-macro_rules! shipped {
-    ($($to:literal from $from:literal),+ $(,)?) => {
-        &[$(($to, include_str!(concat!("../../", $from)))),+]
-    };
-}
-
-/// Every profile there is.
-pub const PROFILES: &[Profile] = &[Profile {
-    name: "c3ms",
-    unit: "Child protection, all offices",
-    time_zone: "Australia/Adelaide",
-    target: "c3ms",
-    base_url: "https://c3ms.example.gov",
-    files: shipped! {
-        "probes/c3ms.yaml" from "probes/c3ms.yaml",
-        "probes/capture/c3ms.yaml" from "probes/capture/c3ms.yaml",
-        "people.yaml" from "playbooks/demo/people.yaml",
-    },
-    directory: include_str!("profile/c3ms/directory.yaml"),
-    playbooks: shipped! {
-        "playbooks/case-system-down.yaml" from "playbooks/c3ms/case-system-down.yaml",
-        "playbooks/comes-and-goes.yaml" from "playbooks/c3ms/comes-and-goes.yaml",
-        "playbooks/slow-service.yaml" from "playbooks/c3ms/slow-service.yaml",
-        "playbooks/stale-feed.yaml" from "playbooks/c3ms/stale-feed.yaml",
-        "playbooks/workforce-depletion.yaml" from "playbooks/c3ms/workforce-depletion.yaml",
-        "playbooks/key-staff-lost.yaml" from "playbooks/c3ms/key-staff-lost.yaml",
-        "playbooks/demand-surge.yaml" from "playbooks/c3ms/demand-surge.yaml",
-        "playbooks/building-lost.yaml" from "playbooks/c3ms/building-lost.yaml",
-        "playbooks/equipment-lost.yaml" from "playbooks/c3ms/equipment-lost.yaml",
-        "playbooks/supplier-fails.yaml" from "playbooks/c3ms/supplier-fails.yaml",
-    },
-}];
-
-/// The demo's plan, in seconds.
-pub const DEMO_PLAYBOOK: (&str, &str) =
-    ("playbooks/march-2023.yaml", include_str!("../../playbooks/demo/march-2023.yaml"));
 
 /// What is known of an installation when its files are written.
 #[derive(Debug)]
@@ -74,6 +23,8 @@ pub struct Choices {
     pub site: String,
     pub listen: SocketAddr,
     pub base_url: String,
+    /// The other side of the profile's interface, where it has one.
+    pub interface_url: Option<String>,
     pub relay: Relay,
     pub rehearsal: Option<Rehearsal>,
     /// File name under `secrets/` and what goes into it.
@@ -109,6 +60,7 @@ impl Choices {
             level: Level::Server,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             base_url: profile.base_url.to_owned(),
+            interface_url: profile.interface.map(|interface| interface.base_url.to_owned()),
             relay: Relay { host: "127.0.0.1".to_owned(), port: 25, security: "plain" },
             rehearsal: None,
             secrets: Vec::new(),
@@ -143,7 +95,7 @@ pub fn write(folder: &Path, choices: &Choices, now: Timestamp) -> anyhow::Result
     }
     files.push((folder.join("directory.yaml"), directory_yaml(profile, now)?));
     let playbooks = match &choices.rehearsal {
-        Some(_) => std::slice::from_ref(&DEMO_PLAYBOOK),
+        Some(_) => std::slice::from_ref(&profile.demo_playbook),
         None => profile.playbooks,
     };
     for (name, text) in playbooks {
@@ -176,6 +128,13 @@ fn holdfast_yaml(choices: &Choices) -> anyhow::Result<String> {
         synthetic => rehearsal.is_some(),
         target => choices.profile.target,
         base_url => choices.base_url.as_str(),
+        interface => choices.profile.interface.map(|interface| minijinja::context! {
+            system => interface.system,
+            url => choices.interface_url.as_deref().unwrap_or(interface.base_url),
+            secret => interface.secret,
+            file => interface.secret_file,
+        }),
+        captures => choices.profile.captures,
         interval => rehearsal.map(|r| r.interval.clone()),
         writes => rehearsal.map(|r| r.writes.clone()),
         hello => "localhost",
@@ -225,6 +184,34 @@ fn write_secrets(folder: &Path, secrets: &[(&str, SecretString)]) -> anyhow::Res
 mod tests {
     use super::*;
     use crate::config::directory;
+
+    /// As it begins, and as a demo has it.
+    #[test]
+    fn every_profile_is_written_without_a_fault() {
+        let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        for profile in PROFILES {
+            for demo in [false, true] {
+                let folder = tempfile::tempdir().unwrap();
+                let fresh = Choices::fresh(*profile, "test".into(), "synthetic".into());
+                let rehearsal = demo.then(|| Rehearsal {
+                    interval: "5 s".into(),
+                    writes: profile.demo_writes.into(),
+                    capture_interval: "30 s".into(),
+                    update_interval: "15 s".into(),
+                });
+                let choices = Choices { rehearsal, level: Level::Demo, ..fresh };
+                write(folder.path(), &choices, now).unwrap();
+                let mut checked = super::super::validate::Checked::default();
+                super::super::validate::check(folder.path(), &mut checked);
+                let faults: Vec<_> = checked.faults.iter().map(ToString::to_string).collect();
+                assert!(faults.is_empty(), "{}: {faults:#?}", profile.name);
+                let plans = if demo { 1 } else { profile.playbooks.len() };
+                let is_plan = |file: &str| file.contains("/playbooks/");
+                let seen = checked.files.iter().filter(|one| is_plan(&one.file)).count();
+                assert_eq!(seen, plans, "{}", profile.name);
+            }
+        }
+    }
 
     #[test]
     fn directories_are_of_the_day_they_are_written() {

@@ -3,26 +3,25 @@
 //! Storage and delivery are behind bounded channels, off the way from a check to its verdict. It
 //! must not judge: detection does.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::resume::{affected, resume, show_resumed, show_standing};
+use super::upkeep::{hold_writes, keep_clean};
 use crate::clock::Clock;
-use crate::detection::{Advance, Input, Standing, State};
+use crate::detection::{Advance, Input, State};
 use crate::domain::check::Check;
-use crate::domain::ids::{LocationId, ProbeId};
-use crate::domain::outage::DetectionEvent;
-use crate::domain::target::Target;
-use crate::domain::verdict::Verdict;
+use crate::domain::outage::{DetectionEvent, Outage, OutageChange};
 use crate::probing::run::Setting;
 use crate::probing::scheduler::{Confirm, Report, Scheduler};
-use crate::store::ledger::{Entry, MissedRun, Range, Recorded};
+use crate::probing::vigil::Vigil;
+use crate::store::ledger::{Entry, MissedRun};
 use crate::store::{Store, detection, ledger};
 use crate::telemetry::labels::TimeState;
 use crate::telemetry::metrics::Metrics;
@@ -40,8 +39,6 @@ const LEDGER_DELAY: Duration = Duration::from_millis(100);
 const TICK_INTERVAL: Duration = Duration::from_millis(250);
 /// Time is added to the states of probes this often.
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
-/// What the ledger holds from before a stop and is still evidence after it.
-const RECALL_WINDOW: Duration = Duration::from_secs(600);
 /// Step timings of passed checks are kept this long.
 const DETAIL_WINDOW: Duration = Duration::from_secs(3_600);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
@@ -58,7 +55,8 @@ pub struct Observation {
     pub changed: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// Starts probing, detection and recording; they end in that order after `stop`.
+/// Starts probing, detection and recording; they end in that order after `stop`. What is sent
+/// back takes other settings, which are in force at once.
 ///
 /// # Errors
 /// When the store cannot say what was in force before.
@@ -66,7 +64,7 @@ pub async fn start(
     observation: Observation,
     tasks: &TaskTracker,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<watch::Sender<Vec<Arc<Setting>>>> {
     let Observation { store, clock, metrics, settings, told, changed } = observation;
     let states = resume(&store, &settings, clock.now()).await?;
     let (reports, received) = mpsc::channel(REPORT_QUEUE);
@@ -74,12 +72,23 @@ pub async fn start(
     let (entries, to_ledger) = mpsc::channel(LEDGER_QUEUE);
     let (events, to_events) = mpsc::channel(EVENT_QUEUE);
 
-    let scheduler = Scheduler::new(settings, reports);
+    let (changes, configured) = watch::channel(settings.clone());
+    let clean = (store.clone(), Arc::clone(&metrics), configured.clone(), stop.clone());
+    tasks.spawn(keep_clean(clean.0, clean.1, clean.2, clean.3));
+    for state in &states {
+        hold_writes(&settings, state);
+    }
+    let replanned = configured.clone();
+    let vigil = Vigil::new(clock.clone());
+    let watched = (Arc::clone(&vigil), Arc::clone(&metrics));
+    let scheduler = Scheduler::new(settings.clone(), reports, watched);
     let last = ledger::last_slots(&store).await.context("reading the last slots")?;
     let started_at = clock.now();
     show_resumed(&metrics, &states, &last, started_at);
+    let kept = Arc::clone(&metrics);
     let watch = Watch {
         states,
+        settings,
         counted_at: clock.monotonic(),
         clock: clock.clone(),
         metrics,
@@ -88,15 +97,17 @@ pub async fn start(
         events,
     };
     let observing = async move {
-        let watching = tokio::spawn(watch.run(received));
+        let vigil = tokio::spawn(vigil.keep(kept));
+        let watching = tokio::spawn(watch.run(received, configured));
         scheduler.report_missed(&last, started_at).await;
-        scheduler.run(confirmations, stop).await;
+        scheduler.run(confirmations, replanned, stop).await;
         let _ = watching.await;
+        vigil.abort();
     };
     tasks.spawn(on_a_thread_of_its_own(observing).context("starting the observing thread")?);
     tasks.spawn(keep_checks(store.clone(), clock.clone(), to_ledger));
     tasks.spawn(keep_events(store, clock, to_events, told, changed));
-    Ok(())
+    Ok(changes)
 }
 
 /// Runs probing and detection where nothing else runs: no page, no copy and no mail can keep a
@@ -118,86 +129,10 @@ fn on_a_thread_of_its_own(
     })
 }
 
-/// Shows what is in force from before, and counts the time since each probe's last slot, while
-/// nobody probed, as not known.
-fn show_resumed(
-    metrics: &Metrics,
-    states: &[State],
-    last: &[(ProbeId, LocationId, Timestamp)],
-    now: Timestamp,
-) {
-    let mut last_slots: HashMap<&ProbeId, Timestamp> = HashMap::new();
-    for (probe, _, at) in last {
-        let latest = last_slots.entry(probe).or_insert(*at);
-        *latest = (*latest).max(*at);
-    }
-    for state in states {
-        let target = state.configured();
-        for cohort in &target.cohorts {
-            if let Some(standing) = state.standing(&cohort.id) {
-                metrics.set_verdict(&target.id, &cohort.id, standing.verdict);
-            }
-        }
-        let open = state.open_outages();
-        metrics.set_open_outages(&target.id, open.len(), affected(target, open));
-        for probe in &target.probes {
-            let away = last_slots.get(&probe.id).map_or(Duration::ZERO, |last_slot_at| {
-                Duration::try_from(now.duration_since(*last_slot_at)).unwrap_or_default()
-            });
-            let unknown = TimeState::Verdict(Verdict::Unknown);
-            metrics.add_state_time(&target.id, &probe.id, unknown, away);
-        }
-    }
-}
-
-/// Detection as it stood: verdicts and open outages from the store, recent checks recalled.
-async fn resume(
-    store: &Store,
-    settings: &[Arc<Setting>],
-    now: Timestamp,
-) -> anyhow::Result<Vec<State>> {
-    let standings = detection::standings(store).await.context("reading verdicts")?;
-    let open = detection::open_outages(store).await.context("reading outages")?;
-    let from = now.checked_sub(RECALL_WINDOW).unwrap_or(now);
-    let mut states = Vec::new();
-    for setting in settings {
-        let target = &setting.target;
-        let known: BTreeMap<_, _> = standings
-            .iter()
-            .filter(|standing| standing.target == target.id)
-            .map(|s| (s.cohort.clone(), Standing { verdict: s.verdict, since: s.since }))
-            .collect();
-        let outages = open.iter().filter(|outage| outage.target == target.id).cloned().collect();
-        let mut state = State::new(Arc::clone(target), known, outages);
-        let range = Range { target: Some(target.id.clone()), from, to: now, ..Range::default() };
-        for recorded in ledger::range(store, &range).await.context("reading recent checks")? {
-            state.recall(&recalled(recorded));
-        }
-        states.push(state);
-    }
-    Ok(states)
-}
-
-/// A check as detection looks at it, from its row.
-fn recalled(recorded: Recorded) -> Check {
-    let latency = Duration::from_millis(u64::from(recorded.latency_ms));
-    Check {
-        target: recorded.target,
-        probe: recorded.probe,
-        location: recorded.location,
-        kind: recorded.kind,
-        slot_at: recorded.slot_at,
-        finished_at: recorded.slot_at.checked_add(latency).unwrap_or(recorded.slot_at),
-        latency_ms: recorded.latency_ms,
-        outcome: recorded.outcome,
-        steps: Vec::new(),
-        evidence: None,
-    }
-}
-
 /// Detection with its inputs and outputs.
 struct Watch {
     states: Vec<State>,
+    settings: Vec<Arc<Setting>>,
     clock: Clock,
     /// Monotonic.
     counted_at: Duration,
@@ -208,16 +143,27 @@ struct Watch {
 }
 
 impl Watch {
-    async fn run(mut self, mut received: mpsc::Receiver<Report>) {
+    async fn run(
+        mut self,
+        mut received: mpsc::Receiver<Report>,
+        mut configured: watch::Receiver<Vec<Arc<Setting>>>,
+    ) {
         // An instant and not a pause: reports that come faster than ticks must not starve them.
         let mut tick_at = self.clock.now();
         loop {
+            // A clock that was set back must not put the tick off.
+            let latest = self.clock.now().checked_add(TICK_INTERVAL).unwrap_or(tick_at);
+            tick_at = tick_at.min(latest);
             tokio::select! {
                 report = received.recv() => match report {
                     Some(report) => self.take(report).await,
                     // Probing has ended, and with it every run under way.
                     None => return,
                 },
+                Ok(()) = configured.changed() => {
+                    let settings = configured.borrow_and_update().clone();
+                    self.reconfigure(settings).await;
+                }
                 () = self.clock.sleep_until(tick_at) => {
                     self.tick().await;
                     let now = self.clock.now();
@@ -286,6 +232,30 @@ impl Watch {
         }
     }
 
+    /// Goes on with other settings: what did not change keeps what is known of it. An outage of a
+    /// target that is no longer observed ends with that.
+    async fn reconfigure(&mut self, settings: Vec<Arc<Setting>>) {
+        let mut before = std::mem::take(&mut self.states);
+        for setting in &settings {
+            let target = Arc::clone(&setting.target);
+            let state = match before.iter().position(|state| *state.target() == target.id) {
+                Some(at) => before.swap_remove(at).reconfigured(target),
+                None => State::new(target, BTreeMap::new(), Vec::new()),
+            };
+            show_standing(&self.metrics, &state);
+            hold_writes(&settings, &state);
+            self.states.push(state);
+        }
+        self.settings = settings;
+        let ended_at = Some(self.clock.now());
+        for outage in before.iter().flat_map(State::open_outages) {
+            tracing::info!(outage = %outage.id, "it is no longer observed, and ends with that");
+            let outage = Outage { ended_at, ..outage.clone() };
+            let event = DetectionEvent::Outage { change: OutageChange::Ended, outage };
+            let _ = self.events.send(event).await;
+        }
+    }
+
     async fn tell(&mut self, advance: Advance) {
         for request in advance.requests {
             let confirm =
@@ -308,7 +278,7 @@ impl Watch {
             }
             DetectionEvent::Outage { change, outage } => {
                 tracing::info!(outage = %outage.id, ?change, "{}", outage.sentence);
-                if *change == crate::domain::outage::OutageChange::Began {
+                if *change == OutageChange::Began {
                     let delay = outage.detected_at.duration_since(outage.began_at);
                     self.metrics.record_detection(Duration::try_from(delay).unwrap_or_default());
                 }
@@ -316,16 +286,11 @@ impl Watch {
                     let open = state.open_outages();
                     let users = affected(state.configured(), open);
                     self.metrics.set_open_outages(&outage.target, open.len(), users);
+                    hold_writes(&self.settings, state);
                 }
             }
         }
     }
-}
-
-/// Staff in the cohorts of open outages, each cohort counted once.
-fn affected(target: &Target, open: &[crate::domain::outage::Outage]) -> u32 {
-    let within = |id| open.iter().any(|outage| outage.scope.cohorts.contains(id));
-    target.cohorts.iter().filter(|cohort| within(&cohort.id)).map(|cohort| cohort.head_count).sum()
 }
 
 /// Writes checks in batches; a failed batch is tried again until the disk takes it.

@@ -4,26 +4,39 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::probe_readiness;
 use crate::clock::Clock;
 use crate::config::installation::{Installation, MetricsDetail};
 use crate::config::target_tls::TlsSettings;
 use crate::continuity::readiness;
-use crate::domain::ids::PlaybookId;
-use crate::domain::length::Length;
+use crate::domain::ids::{PlaybookId, SignalId};
 use crate::domain::notice::Severity;
+use crate::domain::signal::Measure;
 use crate::domain::target::Target;
+use crate::probing::accounts::Accounts;
 use crate::probing::browser::{Browsers, Programs};
-use crate::probing::run::{Setting, Writes};
+use crate::probing::readings::Readings;
+use crate::probing::run::Setting;
 use crate::probing::tls::{Identity, Tls};
 use crate::probing::values::Secrets;
-use crate::store::copy_readiness;
+use crate::probing::writes::{Permission, Writes};
+use crate::store::{Store, copy_readiness};
 use crate::telemetry::labels::{Detail, LabelSets, ProbeLabels, TargetLabels};
 
 /// More probes than these are counted together unless the installation says otherwise: a series
 /// for each would be Prometheus's burden.
 const MOST_PROBES_APART: usize = 500;
 
-/// What the probes of each target share.
+/// What goes on when the files are read again.
+pub struct Kept<'a> {
+    pub store: &'a Store,
+    /// What was probed with before.
+    pub before: &'a [Arc<Setting>],
+    /// Where the numbers go that probes read.
+    pub readings: &'a Readings,
+}
+
+/// What the probes of each target share. Where nothing is kept none of them writes.
 ///
 /// # Errors
 /// When this machine's trusted certificates cannot be used.
@@ -31,21 +44,33 @@ pub fn settings(
     service: &Installation,
     targets: Vec<Target>,
     clock: &Clock,
+    kept: Option<&Kept<'_>>,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
     let authorities = authorities();
     let browsers = Arc::new(Browsers::new(programs(service)));
     let setting = |target: Target| {
         let settings = service.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
-        let writes = settings.and_then(|settings| settings.writes).map(Length::duration);
+        let own = settings.map(|settings| settings.accounts.clone());
+        let allowed = kept.zip(settings.and_then(|settings| settings.writes.as_ref()));
+        let writes = allowed.map(|(kept, writes)| {
+            let permission = Permission {
+                interval: writes.interval.duration(),
+                test_office: writes.test_office.clone(),
+                store: kept.store.clone(),
+            };
+            let before = kept.before.iter().find(|before| before.target.id == target.id);
+            Writes::allowed(permission, before.map(|before| &*before.writes))
+        });
         let tls = tls(authorities.clone(), settings.map(|settings| &settings.tls));
         Ok(Arc::new(Setting {
             tls: tls.with_context(|| format!("preparing TLS for probes of {}", target.id))?,
             target: Arc::new(target),
-            secrets: Secrets(secrets.unwrap_or_default()),
+            accounts: Accounts::new(Secrets(secrets.unwrap_or_default()), own.unwrap_or_default()),
             clock: clock.clone(),
             browsers: Arc::clone(&browsers),
-            writes: Writes::at_most_every(writes),
+            writes: writes.unwrap_or_else(Writes::never),
+            readings: kept.map(|kept| kept.readings.clone()).unwrap_or_default(),
         }))
     };
     targets.into_iter().map(setting).collect()
@@ -110,6 +135,8 @@ pub fn labels(
             .map(|target| TargetLabels {
                 target: target.id.clone(),
                 cohorts: target.cohorts.iter().map(|cohort| cohort.id.clone()).collect(),
+                signals: signals(target, false),
+                feeds: signals(target, true),
             })
             .collect(),
         probes: probes()
@@ -126,7 +153,14 @@ pub fn labels(
         readiness_kinds: copy_readiness::KINDS
             .into_iter()
             .chain(readiness::KINDS)
+            .chain(probe_readiness::KINDS)
             .map(str::to_owned)
             .collect(),
     }
+}
+
+/// Ids of the ages of a target's feeds, or of the numbers that are counted.
+fn signals(target: &Target, ages: bool) -> Vec<SignalId> {
+    let meant = target.signals().filter(|signal| (signal.measure == Measure::Age) == ages);
+    meant.map(|signal| signal.id.clone()).collect()
 }

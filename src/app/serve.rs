@@ -6,19 +6,28 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::observe::{self, Observation};
+use super::parts::Kept;
+use super::probe_readiness;
 use super::proofs::keep_proving;
+use super::reload::Reload;
+use super::signals::{Keeper, READING_QUEUE};
 use super::{control, copy, live, parts, plans, portal};
 use crate::clock::Clock;
 use crate::config::plans as config_plans;
 use crate::config::{installation, targets};
 use crate::continuity::command::Handle;
 use crate::continuity::effect::Effect;
+use crate::domain::ids::PlaybookId;
 use crate::domain::outage::DetectionEvent;
+use crate::domain::signal::Reading;
+use crate::domain::target::Target;
+use crate::probing::readings::Readings;
 use crate::probing::run::Setting;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
@@ -31,6 +40,16 @@ use crate::web::{self, Pages, Web};
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// Detection's events on their way to continuity.
 const EVENT_QUEUE: usize = 1_024;
+
+/// The targets as pages show them.
+type Observed = watch::Receiver<Arc<Vec<Arc<Target>>>>;
+
+/// Who is told of files read again, what pages show of them, and what is wrong with probes.
+type Told = (
+    watch::Sender<Vec<Arc<Setting>>>,
+    watch::Sender<Arc<Vec<Arc<Target>>>>,
+    watch::Sender<Vec<String>>,
+);
 
 /// What every role of the service works with.
 struct Running {
@@ -49,6 +68,7 @@ struct Running {
 /// [`crate::config::diagnostics::Diagnostics`] when a file is wrong; otherwise what could not be
 /// opened or bound.
 pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyhow::Result<()> {
+    let hangups = signal(SignalKind::hangup()).context("waiting for SIGHUP")?;
     let service = installation::load(config)?;
     for missing in &service.missing {
         tracing::warn!(%missing, "Holdfast serves without it");
@@ -59,7 +79,10 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let site = portal::site(&service.data)?;
     let (live, live_words) = watch::channel(String::new());
     let portal = portal::start(&service, &site, &clock, live_words)?;
-    let settings = parts::settings(&service, targets, &clock)?;
+    let store = Store::open(&service.data.join("holdfast.db")).await?;
+    let (read, readings) = mpsc::channel(READING_QUEUE);
+    let kept = Kept { store: &store, before: &[], readings: &Readings::to(read) };
+    let settings = parts::settings(&service, targets, &clock, Some(&kept))?;
     let playbooks: Vec<_> = plans.playbooks.iter().map(|(plan, _)| plan.id.clone()).collect();
     let running = Running {
         metrics: Arc::new(Metrics::new(&parts::labels(
@@ -67,7 +90,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
             &settings,
             &playbooks,
         ))?),
-        store: Store::open(&service.data.join("holdfast.db")).await?,
+        store,
         clock,
         changes: watch::channel(0).0,
         tasks: TaskTracker::new(),
@@ -88,7 +111,11 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
         running.clock.clone(),
     );
     running.endless(directory);
-    let pages = running.pages(&service, &settings, &portal, plans);
+    let observed = settings.iter().map(|setting| Arc::clone(&setting.target)).collect();
+    let (shown, observed) = watch::channel(Arc::new(observed));
+    let (probe_words, probe_faults) = watch::channel(Vec::new());
+    running.keep_numbers(observed.clone(), readings, plans.continuity.clone());
+    let pages = running.pages(&service, &portal, plans, (observed, probe_faults));
     let observation = Observation {
         store: running.store.clone(),
         clock: running.clock.clone(),
@@ -97,7 +124,8 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
         told,
         changed: running.changed(),
     };
-    observe::start(observation, &running.tasks, stop.clone()).await?;
+    let settings = observe::start(observation, &running.tasks, stop.clone()).await?;
+    running.start_upkeep(config, (settings, shown, probe_words), (hangups, playbooks));
 
     let router = web::router(pages).merge(web::portal::router(portal));
     tracing::info!(%listen, "Holdfast is serving");
@@ -174,6 +202,24 @@ impl Running {
         Ok(())
     }
 
+    /// The numbers that probes read: kept, shown, and told of when they cross a threshold.
+    fn keep_numbers(
+        &self,
+        targets: watch::Receiver<Arc<Vec<Arc<Target>>>>,
+        readings: mpsc::Receiver<Reading>,
+        continuity: Handle,
+    ) {
+        let keeper = Keeper {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+            targets,
+            changed: self.changed(),
+            continuity,
+        };
+        self.endless(keeper.run(readings));
+    }
+
     /// What is said of the case system on the portal, and the gauges of continuity.
     fn start_words(&self, live: watch::Sender<String>, plans: &Plans) {
         let (store, clock) = (self.store.clone(), self.clock.clone());
@@ -204,18 +250,18 @@ impl Running {
     fn pages(
         &self,
         service: &installation::Installation,
-        settings: &[Arc<Setting>],
         portal: &PortalWeb,
         plans: Plans,
+        (targets, probe_faults): (Observed, watch::Receiver<Vec<String>>),
     ) -> Arc<Web> {
-        let targets = settings.iter().map(|setting| Arc::clone(&setting.target)).collect();
         Arc::new(Web {
             store: self.store.clone(),
             clock: self.clock.clone(),
             metrics: Arc::clone(&self.metrics),
             zone: service.time_zone.clone(),
             synthetic: service.file.synthetic,
-            targets: watch::channel(Arc::new(targets)).1,
+            targets,
+            probe_faults,
             plans: Some(plans),
             copy: portal.portal.watch(),
             freshness_objective: service.snapshots.as_ref().map(|_| portal.freshness_objective),
@@ -225,6 +271,28 @@ impl Running {
             stop: self.stop.clone(),
             pages: Pages::default(),
         })
+    }
+
+    /// Files read again, and what is wrong with probes.
+    fn start_upkeep(
+        &self,
+        config: &Path,
+        (settings, shown, words): Told,
+        (hangups, playbooks): (Signal, Vec<PlaybookId>),
+    ) {
+        let parts = (self.store.clone(), self.clock.clone(), Arc::clone(&self.metrics));
+        self.endless(probe_readiness::keep(parts, settings.subscribe(), words));
+        let reload = Reload {
+            config: config.to_owned(),
+            clock: self.clock.clone(),
+            store: self.store.clone(),
+            metrics: Arc::clone(&self.metrics),
+            playbooks,
+            settings,
+            shown,
+            changed: self.changed(),
+        };
+        self.endless(reload.keep(hangups));
     }
 
     /// Runs something endless until told to stop.

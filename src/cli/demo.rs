@@ -16,11 +16,11 @@ use crate::clock::Clock;
 /// Example: holdfast demo --scenario march-2023
 #[derive(Debug, clap::Args)]
 pub struct Demo {
-    /// Which case system stands in.
+    /// Which case system stands in: c3ms, care, cyras, wa or nsw. Each has an outage of its own.
     #[arg(long, default_value = "c3ms")]
     profile: String,
-    /// Ends after this outage, about three minutes, with a summary. Without it the demo plays
-    /// march-2023 and goes on until it is stopped.
+    /// Ends after this outage, in one to three minutes, with a summary. Without it the demo plays
+    /// the profile's outage and goes on until it is stopped.
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
@@ -29,7 +29,7 @@ pub struct Demo {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Ends with the summary as one JSON object; what happens meanwhile goes to standard error.
-    #[arg(long, requires = "scenario")]
+    #[arg(long)]
     json: bool,
 }
 
@@ -46,7 +46,8 @@ impl Demo {
             };
         };
         let Self { profile, scenario, listen, data, .. } = self;
-        let options = Options { profile, scenario, listen, data, say: Arc::new(say) };
+        let ends = json;
+        let options = Options { profile, scenario, ends, listen, data, say: Arc::new(say) };
         let summary = run(options, Clock::system(), stop).await?;
         if let (true, Some(summary)) = (json, summary) {
             print(serde_json::to_string(&summary).map_err(anyhow::Error::from)?)?;

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{CliError, print};
+use super::{CliError, in_words, print, print_json, recorded};
 use crate::app::parts;
 use crate::clock::Clock;
-use crate::config::{installation, targets};
+use crate::config::installation::{self, Installation};
+use crate::config::targets;
 use crate::domain::check::{Check, CheckKind, StepTiming};
 use crate::domain::ids::{LocationId, ProbeId};
 use crate::probing::run::run;
+use crate::store::compensations::{self, Planned, SettledBy};
 
 /// Lists probes, or runs one now and shows where its time went.
 ///
@@ -36,13 +38,26 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Synthetic records that probes wrote and that are not known to be taken back.
+    Residuals {
+        /// Says that the record of this run was taken back by hand.
+        #[arg(long, value_name = "RUN")]
+        settle: Option<String>,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Probe {
     pub async fn run(self) -> Result<(), CliError> {
         let service = installation::load(&self.config)?;
+        if let What::Residuals { settle, json } = self.what {
+            return residuals(&service, settle, json).await;
+        }
         let targets = targets::load(&service)?;
         match self.what {
+            What::Residuals { .. } => Ok(()),
             What::List => {
                 for target in &targets {
                     for probe in &target.probes {
@@ -63,7 +78,7 @@ impl Probe {
             }
             What::Run { probe: id, at, json } => {
                 let clock = Clock::system();
-                let settings = parts::settings(&service, targets, &clock)?;
+                let settings = parts::settings(&service, targets, &clock, None)?;
                 let found = settings.iter().find_map(|s| Some((s, s.target.probe(&id)?)));
                 let (setting, probe) = found.ok_or_else(|| {
                     CliError::Arguments(format!("there is no probe '{id}': see 'probe list'"))
@@ -80,6 +95,39 @@ impl Probe {
             }
         }
     }
+}
+
+async fn residuals(
+    service: &Installation,
+    settle: Option<String>,
+    json: bool,
+) -> Result<(), CliError> {
+    let store = recorded(service).await?;
+    let open = compensations::open(&store).await.map_err(anyhow::Error::from)?;
+    if let Some(run) = settle {
+        let one = open.iter().find(|one| one.planned.run == run).ok_or_else(|| {
+            CliError::Arguments(format!("nothing of the run '{run}' is left behind"))
+        })?;
+        let now = Clock::system().now();
+        let settled = compensations::settle(&store, one.id, SettledBy::Person, now).await;
+        settled.map_err(anyhow::Error::from)?;
+        return print(format!("Settled: {run}"));
+    }
+    if json {
+        return print_json(&open);
+    }
+    if open.is_empty() {
+        return print("Nothing is left behind.");
+    }
+    for one in &open {
+        let Planned { run, target, probe, location, step, planned_at, .. } = &one.planned;
+        let fault = one.fault.as_deref().unwrap_or("not tried yet");
+        let at = in_words(service, *planned_at);
+        print(format!("{run}: {target}/{probe} at {location}, {step}, {at}"))?;
+        let tries = one.attempts;
+        print(format!("  tried {tries} times to take it back; the last time: {fault}"))?;
+    }
+    Ok(())
 }
 
 fn show(check: &Check, json: bool) -> Result<(), CliError> {

@@ -11,18 +11,18 @@ use secrecy::SecretString;
 use serde_saphyr::Spanned;
 
 use super::diagnostics::{Diagnostic, Diagnostics, Faults, parse, read};
+use super::probe_signals::read_addresses;
 use super::probes::parse_base_url;
 use super::secrets::{SecretFile, SecretPlace, secret};
+use super::target_accounts::{AccountFile, read_accounts};
 use super::target_tls::{TlsFile, TlsSettings, read_tls};
+use super::target_writes::{WritesFile, WritesSection, read_writes};
 use crate::domain::ids::TargetId;
 use crate::domain::length::Length;
 use crate::domain::network::Network;
 
 /// The word the file begins with.
 pub const FORMAT: &str = "holdfast/service/v1";
-
-/// Probes write to a real system at most this often.
-const WRITES_APART: Length = Length::from_secs(15 * 60);
 
 /// The file as it is written.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -91,15 +91,22 @@ struct TargetFile {
     /// In place of the probe file's.
     #[schemars(with = "Option<String>")]
     base_url: Option<Spanned<String>>,
+    /// Addresses of other sides of its interfaces, in place of the probe file's.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    systems: BTreeMap<String, Spanned<String>>,
     /// Probes run at least this often, for a rehearsal.
     interval: Option<Length>,
-    /// Probes that write do so at most this often, and never without this key. At least 15 min,
-    /// except where everything is synthetic.
-    #[schemars(with = "Option<Length>")]
-    writes: Option<Spanned<Length>>,
+    /// Probes that write do so only with this key.
+    writes: Option<WritesFile>,
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     secrets: BTreeMap<String, Spanned<SecretFile>>,
+    /// Secrets that differ between the accounts probes take turns with; two accounts let one that
+    /// expired be told from an outage.
+    #[serde(default)]
+    #[schemars(with = "Vec<BTreeMap<String, SecretFile>>")]
+    accounts: Vec<Spanned<AccountFile>>,
     tls: Option<TlsFile>,
 }
 
@@ -186,9 +193,12 @@ pub struct Installation {
 #[derive(Debug, Default)]
 pub struct TargetSettings {
     pub base_url: Option<url::Url>,
+    pub systems: BTreeMap<String, url::Url>,
     pub interval: Option<Length>,
-    pub writes: Option<Length>,
+    pub writes: Option<WritesSection>,
     pub secrets: BTreeMap<String, SecretString>,
+    /// Secrets of each account, in the order of the file; none where there is but one.
+    pub accounts: Vec<BTreeMap<String, SecretString>>,
     pub tls: TlsSettings,
 }
 
@@ -319,23 +329,19 @@ fn targets(
     faults: &mut Faults,
     missing: &mut Faults,
 ) -> BTreeMap<TargetId, TargetSettings> {
-    let mut targets = BTreeMap::new();
+    let (mut targets, synthetic) = (BTreeMap::new(), file.synthetic);
     for (id, target) in &file.targets {
         let mut settings = TargetSettings {
             base_url: target.base_url.as_ref().map(|text| address(text, faults)),
+            systems: read_addresses(&target.systems, faults),
             interval: target.interval,
-            writes: target.writes.as_ref().map(|writes| writes.value),
+            writes: target.writes.as_ref().map(|writes| read_writes(writes, synthetic, faults)),
             secrets: BTreeMap::new(),
+            accounts: read_accounts(&target.accounts, folder, faults, missing),
             tls: TlsSettings::default(),
         };
         if let Some(tls) = &target.tls {
             settings.tls = read_tls(tls, folder, faults, missing);
-        }
-        if let Some(writes) = &target.writes
-            && writes.value < WRITES_APART
-            && !file.synthetic
-        {
-            faults.at(writes.defined, "probes may write at most every 15 min to a real system");
         }
         for (name, from) in &target.secrets {
             if let Some(value) = secret(from, folder, missing) {

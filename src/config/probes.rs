@@ -3,18 +3,20 @@
 //! The raw types mirror the file; [`read`] checks what a type cannot: names used before they are
 //! captured, ids given twice, times that do not add up. It must not speak to a target.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_saphyr::{Location as Place, Spanned};
 
 use super::diagnostics::{Diagnostics, Faults, nearest, parse};
+use super::probe_signals::{SignalFile, SystemFile, Written, read_signals, read_systems};
 use super::probe_steps::{Names, read_steps};
+use super::probe_writes::{check_taken_back, read_recover};
 use crate::domain::ids::{CohortId, LocationId, OfficeId, ProbeId, TargetId};
 use crate::domain::length::Length;
 use crate::domain::network::Network;
-use crate::domain::step::Effect;
+use crate::domain::step::{Step, before_write};
 use crate::domain::target::{Cohort, Location, Objectives, Probe, ProbeKind, Target, Weight};
 
 /// The word every probe file begins with.
@@ -33,6 +35,10 @@ pub struct ProbeFile {
     /// Scheme, host and port of the case system, as in `https://c3ms.example.gov`.
     #[schemars(with = "String")]
     base_url: Spanned<String>,
+    /// Other sides of its interfaces, by a name that steps use; `networks` hold for them as well.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, SystemFile>")]
+    systems: BTreeMap<String, SystemFile>,
     /// IANA name, as in `Australia/Adelaide`.
     #[schemars(with = "String")]
     time_zone: Spanned<String>,
@@ -89,11 +95,19 @@ struct ProbeEntry {
     locations: Option<Vec<Spanned<LocationId>>>,
     #[serde(default)]
     objectives: ObjectivesFile,
+    /// The numbers a `signal` probe reads.
+    #[serde(default)]
+    #[schemars(with = "Vec<SignalFile>")]
+    signals: Vec<Spanned<SignalFile>>,
     #[schemars(with = "Vec<super::probe_steps::StepFile>")]
     steps: Vec<Spanned<super::probe_steps::StepFile>>,
     #[serde(default)]
     #[schemars(with = "Vec<super::probe_steps::StepFile>")]
     finally: Vec<Spanned<super::probe_steps::StepFile>>,
+    /// Steps that find what a write left behind whose answer was lost.
+    #[serde(default)]
+    #[schemars(with = "Vec<super::probe_steps::StepFile>")]
+    recover: Vec<Spanned<super::probe_steps::StepFile>>,
 }
 
 #[derive(Clone, Copy, Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -102,6 +116,16 @@ enum KindFile {
     Journey,
     Feed,
     Signal,
+}
+
+impl From<KindFile> for ProbeKind {
+    fn from(kind: KindFile) -> Self {
+        match kind {
+            KindFile::Journey => Self::Journey,
+            KindFile::Feed => Self::Feed,
+            KindFile::Signal => Self::Signal,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -131,6 +155,7 @@ pub fn read(file: &str, text: &str) -> Result<Target, Diagnostics> {
         faults.at(raw.format.defined, format!("unknown format: write '{FORMAT}'"));
     }
     let base_url = base_url(&raw.base_url, &mut faults);
+    let systems = read_systems(&raw.systems, &mut faults);
     let time_zone = time_zone(&raw.time_zone, &mut faults);
     let locations = locations(&raw, &mut faults);
     let cohorts = cohorts(&raw, &locations, &mut faults);
@@ -140,6 +165,7 @@ pub fn read(file: &str, text: &str) -> Result<Target, Diagnostics> {
             id: raw.target,
             title: raw.title,
             base_url,
+            systems,
             time_zone,
             networks: raw.networks.into(),
             locations,
@@ -243,17 +269,19 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
     if timeout > interval {
         faults.at(entry.timeout.defined, "longer than the interval: slots would overlap");
     }
-    let mut names = Names::new(&raw.secrets);
+    let mut names = Names::new(&raw.secrets).with_systems(raw.systems.keys().cloned());
     let steps = read_steps(&entry.steps, &mut names, faults);
     let finally = read_steps(&entry.finally, &mut names, faults);
     if steps.is_empty() {
         faults.at(entry.interval.defined, "the probe has no steps: write at least one");
     }
-    let all = || steps.iter().chain(&finally);
-    let has = |effect| all().any(|step| step.effect == effect);
-    if has(Effect::Write) && !has(Effect::Compensate) {
-        faults.at(entry.interval.defined, "the probe writes: name a step that takes it back");
-    }
+    let kind = entry.kind.into();
+    let written = Written { id: &entry.id, title: &entry.title, kind, at: entry.interval.defined };
+    let signals = read_signals(&written, &entry.signals, &steps, &names, faults);
+    let journey: Vec<&Step> = steps.iter().chain(&finally).collect();
+    let before = names.captured_by(before_write(&steps));
+    let recover = read_recover(&entry.recover, before, &journey, faults);
+    check_taken_back(&journey, &recover, entry.interval.defined, faults);
     let pauses: Duration = steps.iter().map(pause).sum();
     if pauses >= timeout {
         faults
@@ -263,11 +291,7 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
         id: entry.id.clone(),
         target: raw.target.clone(),
         title: entry.title.clone(),
-        kind: match entry.kind {
-            KindFile::Journey => ProbeKind::Journey,
-            KindFile::Feed => ProbeKind::Feed,
-            KindFile::Signal => ProbeKind::Signal,
-        },
+        kind,
         weight: match entry.weight {
             WeightFile::Essential => Weight::Essential,
             WeightFile::Supporting => Weight::Supporting,
@@ -280,11 +304,17 @@ fn probe(raw: &ProbeFile, entry: &ProbeEntry, known: &[Location], faults: &mut F
         },
         objectives: objectives(&entry.objectives, timeout, faults),
         steps,
+        signals,
         finally,
+        recover,
     }
 }
 
+/// What a step may wait before it passes or fails, answers apart.
 fn pause(step: &crate::domain::step::Step) -> Duration {
+    if let Some(until) = step.until {
+        return until.at_most;
+    }
     match step.action {
         crate::domain::step::StepAction::Pause(length) => length,
         _ => Duration::ZERO,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::diagnostics::{Diagnostic, Diagnostics, read};
 use super::installation::{Installation, TargetSettings};
+use crate::domain::step::{Step, Until};
 use crate::domain::target::{Probe, Target};
 
 /// Reads `*.yaml` in the probes folder, in order of their names.
@@ -32,6 +33,15 @@ pub fn load(service: &Installation) -> Result<Vec<Target>, Diagnostics> {
         if !ids.insert(target.id.clone()) {
             let id = &target.id;
             faults.push(whole(format!("two files observe the target '{id}': keep one")));
+        }
+    }
+    for target in &targets {
+        let named = service.targets.get(&target.id).into_iter().flat_map(|s| s.systems.keys());
+        for name in named.filter(|name| !target.systems.contains_key(*name)) {
+            let id = &target.id;
+            faults.push(whole(format!(
+                "holdfast.yaml names the system '{name}' of '{id}', which its probe file does not"
+            )));
         }
     }
     // A file with a fault of its own may be the one that is missed.
@@ -81,6 +91,11 @@ fn overridden(mut target: Target, service: &Installation) -> Target {
     if let Some(base_url) = &settings.base_url {
         target.base_url = base_url.clone();
     }
+    for (name, url) in &mut target.systems {
+        if let Some(instead) = settings.systems.get(name) {
+            *url = instead.clone();
+        }
+    }
     target.probes = target.probes.iter().map(|probe| quickened(probe, settings)).collect();
     target
 }
@@ -91,8 +106,19 @@ fn quickened(probe: &Arc<Probe>, settings: &TargetSettings) -> Arc<Probe> {
         Some(interval) if interval.duration() < probe.interval => {
             let interval = interval.duration();
             let timeout = probe.timeout.min(interval);
-            Arc::new(Probe { interval, timeout, ..Probe::clone(probe) })
+            let hastened = |step: &Step| hastened(step, timeout);
+            let steps = probe.steps.iter().map(hastened).collect();
+            Arc::new(Probe { interval, timeout, steps, ..Probe::clone(probe) })
         }
         _ => Arc::clone(probe),
     }
+}
+
+/// A step that waits no longer than half of a shorter timeout, so that it can say what is missing.
+fn hastened(step: &Step, timeout: std::time::Duration) -> Step {
+    let until = step.until.map(|until| {
+        let at_most = until.at_most.min(timeout / 2);
+        Until { interval: until.interval.min(at_most / 4), at_most }
+    });
+    Step { until, ..step.clone() }
 }

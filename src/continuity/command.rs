@@ -57,6 +57,11 @@ pub enum Command {
     },
     /// Said by staff and in the store already.
     StaffReport(StaffReport),
+    /// A number crossed a threshold: which signal and level, and the sentence that says so.
+    Signal {
+        signal: String,
+        sentence: String,
+    },
 }
 
 /// A plan started, or proposed, by a person.

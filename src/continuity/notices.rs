@@ -50,10 +50,11 @@ pub struct Desk {
     pub webhooks: BTreeMap<String, String>,
 }
 
-/// Staff of an office contradict the probes.
+/// What operations are told that is no outage.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disagreement {
-    /// Target and office, as in `c3ms/noarlunga`.
+pub struct Remark {
+    pub kind: NoticeKind,
+    /// What it is about: target and office, as in `c3ms/noarlunga`, or target, signal and level.
     pub step: String,
     pub sentence: String,
     pub recipients: Vec<Recipient>,
@@ -82,7 +83,7 @@ macro_rules! templates {
     };
 }
 
-const TEMPLATES: [(&str, &str); 16] = templates!(
+const TEMPLATES: [(&str, &str); 17] = templates!(
     "frame",
     "down-first",
     "update",
@@ -99,6 +100,7 @@ const TEMPLATES: [(&str, &str); 16] = templates!(
     "all-clear",
     "caught-up",
     "staff-reports",
+    "signal",
 );
 
 impl Desk {
@@ -172,18 +174,13 @@ impl Desk {
         people.chain(webhooks).collect()
     }
 
-    /// The outbox rows that tell operations what staff say against the probes.
+    /// The outbox rows that tell operations of something that is no outage.
     #[must_use]
-    pub fn for_disagreement(
-        &self,
-        said: &Disagreement,
-        people: &People,
-        now: Timestamp,
-    ) -> Vec<NewNotice> {
+    pub fn for_operations(&self, said: &Remark, people: &People, now: Timestamp) -> Vec<NewNotice> {
         let letter = Letter {
-            key: format!("staff-reports/{}/{}", said.step, now.as_second()),
+            key: format!("{}/{}/{}", said.kind.as_str(), said.step, now.as_second()),
             step: &said.step,
-            kind: NoticeKind::StaffReports,
+            kind: said.kind,
             severity: Severity::Minor,
             life_safety: false,
             sentence: Some(&said.sentence),
@@ -263,7 +260,7 @@ impl Desk {
             (Some(Act::StandDown | Act::Accept), _) => plan,
             (Some(Act::Reconcile), _) => Some(format!("{}#reconcile", plan?)),
             (None, NoticeKind::DownFirst | NoticeKind::Update) if plan.is_none() => None,
-            (None, NoticeKind::StaffReports) => Some("/ops".to_owned()),
+            (None, NoticeKind::StaffReports | NoticeKind::Signal) => Some("/ops".to_owned()),
             (None, _) => plan.or(incident),
         };
         match page {
@@ -365,6 +362,7 @@ fn subject(letter: &Letter<'_>, sentence: &str) -> String {
         NoticeKind::StandDownOffer => format!("Stand down? {plan}"),
         NoticeKind::AllClear => format!("All clear: {plan}"),
         NoticeKind::StaffReports => format!("Staff and probes disagree: {sentence}"),
+        NoticeKind::Signal => format!("A number to look at: {sentence}"),
         NoticeKind::CaughtUp => format!("Late, and put together: {plan}"),
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{CohortId, TargetId};
+use crate::domain::ids::{CohortId, ProbeId, TargetId};
 use crate::domain::outage::{DetectionEvent, Outage, OutageId};
 use crate::domain::playbook::StartWhen;
 use crate::domain::verdict::Verdict;
@@ -134,13 +134,20 @@ impl Picture {
     }
 
     /// When a plan's signal is fulfilled, and the outage that fulfils it: now, when the instant
-    /// has passed; later, when it still has to hold. `staff_reports` counts those of this target.
+    /// has passed; later, when it still has to hold. `feeds` and `staff_reports` are those of this
+    /// target.
     #[must_use]
-    pub fn fulfils(&self, when: &StartWhen, staff_reports: u32) -> Option<(Timestamp, &Outage)> {
+    pub fn fulfils(
+        &self,
+        when: &StartWhen,
+        feeds: &BTreeSet<ProbeId>,
+        staff_reports: u32,
+    ) -> Option<(Timestamp, &Outage)> {
         self.outages
             .values()
             .filter(|outage| {
                 outage.target == when.target
+                    && is_meant(&outage.scope.probes, when, feeds)
                     && when.verdict.contains(&outage.verdict)
                     && when.confirmed_by.is_none_or(|needed| {
                         let locations = u32::try_from(outage.locations.len()).unwrap_or(u32::MAX);
@@ -153,6 +160,14 @@ impl Picture {
                 (at.unwrap_or(Timestamp::MAX), outage)
             })
             .min_by_key(|(at, _)| *at)
+    }
+}
+
+/// Whether a plan is for what fails: the probes it names and no others, or the target itself.
+fn is_meant(failing: &BTreeSet<ProbeId>, when: &StartWhen, feeds: &BTreeSet<ProbeId>) -> bool {
+    match when.only.as_slice() {
+        [] => failing.is_empty() || !failing.is_subset(feeds),
+        only => !failing.is_empty() && failing.iter().all(|probe| only.contains(probe)),
     }
 }
 
@@ -224,16 +239,41 @@ mod tests {
         let mut when = StartWhen {
             target: TargetId::new("c3ms").unwrap(),
             verdict: vec![Verdict::Down],
+            only: Vec::new(),
             held_for: Length::from_secs(180),
             confirmed_by: Some(Corroboration { locations: Some(3), staff_reports: Some(3) }),
         };
         let mut picture = Picture::default();
         picture.take(&outage(Verdict::Down, None));
-        assert_eq!(picture.fulfils(&when, 2), None);
-        assert_eq!(picture.fulfils(&when, 3).unwrap().0, at(180));
+        let feeds = BTreeSet::new();
+        assert_eq!(picture.fulfils(&when, &feeds, 2), None);
+        assert_eq!(picture.fulfils(&when, &feeds, 3).unwrap().0, at(180));
         when.confirmed_by = Some(Corroboration { locations: Some(2), staff_reports: None });
-        assert_eq!(picture.fulfils(&when, 0).unwrap().0, at(180));
+        assert_eq!(picture.fulfils(&when, &feeds, 0).unwrap().0, at(180));
         picture.take(&outage(Verdict::Slow, None));
-        assert_eq!(picture.fulfils(&when, 0), None);
+        assert_eq!(picture.fulfils(&when, &feeds, 0), None);
+    }
+
+    #[test]
+    fn a_stale_feed_starts_the_plans_that_name_it_and_no_others() {
+        let [police, health, search] =
+            ["police-feed", "health-feed", "search"].map(|id| ProbeId::new(id).unwrap());
+        let feeds: BTreeSet<_> = [police.clone(), health.clone()].into();
+        let when = |only: &[&ProbeId]| StartWhen {
+            target: TargetId::new("care").unwrap(),
+            verdict: vec![Verdict::Down],
+            only: only.iter().map(|id| (*id).clone()).collect(),
+            held_for: Length::from_secs(180),
+            confirmed_by: None,
+        };
+        let stale = [police.clone()].into();
+        assert!(is_meant(&stale, &when(&[&police, &health]), &feeds));
+        assert!(!is_meant(&stale, &when(&[&health]), &feeds));
+        assert!(!is_meant(&stale, &when(&[]), &feeds), "the system itself works");
+        let both = [police.clone(), search].into();
+        assert!(is_meant(&both, &when(&[]), &feeds));
+        assert!(!is_meant(&both, &when(&[&police]), &feeds));
+        assert!(is_meant(&BTreeSet::new(), &when(&[]), &feeds), "every journey fails");
+        assert!(!is_meant(&BTreeSet::new(), &when(&[&police]), &feeds));
     }
 }

@@ -98,6 +98,17 @@ impl State {
         }
     }
 
+    /// The same target, configured anew. What is known of a probe that did not change stays; a new
+    /// or changed one is unknown, and what is gone is no longer looked at.
+    #[must_use]
+    pub fn reconfigured(self, target: Arc<Target>) -> Self {
+        let mut standings = self.view.standings.clone();
+        standings.retain(|cohort, _| target.cohort(cohort).is_some());
+        let mut view = View::new(target, standings);
+        view.take_over(self.view);
+        Self { view, outages: self.outages, asked: HashMap::new(), pending: true, ..self }
+    }
+
     /// Takes a check in without telling anybody: for what the ledger holds from before a stop.
     pub fn recall(&mut self, check: &Check) {
         self.view.take(check);

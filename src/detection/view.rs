@@ -1,7 +1,7 @@
 //! What is seen of a target: a track for each probe and location, and the roll-up to cohorts.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +77,24 @@ impl View {
             by_probe.insert(probe.id.clone(), first..posts.len());
         }
         Self { target, posts, by_probe, by_location, standings, restless: None }
+    }
+
+    /// Takes over the tracks of probes that are as they were before.
+    pub fn take_over(&mut self, before: View) {
+        let is_same = |id: &ProbeId| {
+            let (was, is) = (before.target.probe(id), self.target.probe(id));
+            // What a probe does has no equality of its own, but says all of itself.
+            was.zip(is).is_some_and(|(was, is)| format!("{was:?}") == format!("{is:?}"))
+        };
+        let same: HashSet<ProbeId> =
+            self.by_probe.keys().filter(|id| is_same(id)).cloned().collect();
+        for post in before.posts {
+            if same.contains(&post.probe)
+                && let Some(position) = self.position(&post.probe, &post.location)
+            {
+                self.posts[position].track = post.track;
+            }
+        }
     }
 
     #[must_use]

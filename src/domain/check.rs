@@ -49,12 +49,14 @@ pub enum InconclusiveReason {
     Clock,
     Disk,
     Credentials,
+    /// What it measures takes a write, and it was not the time for one.
+    Unmeasured,
 }
 
 impl Outcome {
     /// Every outcome that can be recorded; the position of each is its code in the ledger, so new
     /// ones go at the end.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Passed,
         Self::Slow,
         Self::Missed,
@@ -76,6 +78,7 @@ impl Outcome {
         Self::Inconclusive(InconclusiveReason::Clock),
         Self::Inconclusive(InconclusiveReason::Disk),
         Self::Inconclusive(InconclusiveReason::Credentials),
+        Self::Inconclusive(InconclusiveReason::Unmeasured),
     ];
 
     /// The class, as metrics label it.
@@ -150,6 +153,7 @@ impl InconclusiveReason {
             Self::Clock => "clock",
             Self::Disk => "disk",
             Self::Credentials => "credentials",
+            Self::Unmeasured => "unmeasured",
         }
     }
 }

@@ -101,6 +101,10 @@ id!(
     ProbeId
 );
 id!(
+    /// A number that a probe reads: `unallocated-cases`.
+    SignalId
+);
+id!(
     /// A step inside a probe: `sign-in`.
     StepId
 );

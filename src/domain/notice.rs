@@ -79,6 +79,8 @@ pub enum NoticeKind {
     CaughtUp,
     /// Staff of one office say it does not work, and the probes pass.
     StaffReports,
+    /// A number that is read crossed a threshold.
+    Signal,
 }
 
 /// How bad, for whoever sorts a queue.
@@ -176,6 +178,7 @@ words!(NoticeKind {
     AllClear => "all-clear",
     CaughtUp => "caught-up",
     StaffReports => "staff-reports",
+    Signal => "signal",
 });
 words!(NoticeState {
     Queued => "queued",

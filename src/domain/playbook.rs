@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{ChecklistItemId, CohortId, FunctionId, PlaybookId, PlaybookStepId};
-use super::ids::{RoleId, TargetId};
+use super::ids::{ProbeId, RoleId, TargetId};
 use super::length::Length;
 use super::notice::{Channel, NoticeKind};
 use super::verdict::Verdict;
@@ -82,6 +82,9 @@ pub struct StartWhen {
     pub target: TargetId,
     /// Any of these.
     pub verdict: Vec<Verdict>,
+    /// When only these probes fail, feeds mostly; empty for outages of the target itself.
+    #[serde(default)]
+    pub only: Vec<ProbeId>,
     /// Counted from when the outage began.
     pub held_for: Length,
     pub confirmed_by: Option<Corroboration>,

@@ -1,12 +1,14 @@
 //! What is observed, from where, for whom: targets, locations, cohorts and their probes.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::ids::{CohortId, LocationId, OfficeId, ProbeId, StepId, TargetId};
 use super::network::Network;
-use super::step::Step;
+use super::signal::{Measure, Signal};
+use super::step::{Effect, Step};
 use super::verdict::Titles;
 
 /// A case system, or a feed between systems, with everything configured about it.
@@ -16,6 +18,8 @@ pub struct Target {
     pub title: String,
     /// Scheme, host and port that the paths of its steps are under.
     pub base_url: url::Url,
+    /// Other sides of its interfaces, by the name that steps use.
+    pub systems: BTreeMap<String, url::Url>,
     pub time_zone: jiff::tz::TimeZone,
     /// Addresses a probe of this target may speak to; nothing else, after name resolution.
     pub networks: Arc<[Network]>,
@@ -80,8 +84,13 @@ pub struct Probe {
     pub locations: Vec<LocationId>,
     pub objectives: Objectives,
     pub steps: Vec<Step>,
+    /// The numbers it reads; of a feed how old what it delivered is.
+    pub signals: Vec<Signal>,
     /// Steps that always run, on a budget of their own.
     pub finally: Vec<Step>,
+    /// Steps that find what a write left behind whose answer was lost; `${run.id}` is the lost
+    /// run's there.
+    pub recover: Vec<Step>,
 }
 
 /// What was promised of a probe.
@@ -109,6 +118,16 @@ impl Target {
         self.cohorts.iter().find(|cohort| &cohort.id == id)
     }
 
+    /// Probes of what other systems send.
+    pub fn feeds(&self) -> impl Iterator<Item = &Arc<Probe>> {
+        self.probes.iter().filter(|probe| probe.kind == ProbeKind::Feed)
+    }
+
+    /// Every number that is read, as it is configured.
+    pub fn signals(&self) -> impl Iterator<Item = &Signal> {
+        self.probes.iter().flat_map(|probe| &probe.signals)
+    }
+
     /// Titles for sentences about this target.
     #[must_use]
     pub fn titles(&self) -> Titles {
@@ -116,6 +135,7 @@ impl Target {
             target: self.title.clone(),
             cohorts: self.cohorts.iter().map(|c| (c.id.clone(), c.title.clone())).collect(),
             probes: self.probes.iter().map(|p| (p.id.clone(), p.title.clone())).collect(),
+            feeds: self.feeds().map(|p| p.id.clone()).collect(),
         }
     }
 }
@@ -132,6 +152,20 @@ impl Probe {
     /// Every step, `finally` steps last.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().chain(&self.finally)
+    }
+
+    /// Whether it measures by writing at one side of an interface and reading at the other. Its
+    /// read-only prefix says nothing then.
+    #[must_use]
+    pub fn crosses(&self) -> bool {
+        let writes = |step: &Step| step.effect == Effect::Write;
+        self.kind == ProbeKind::Feed && self.steps.iter().any(writes)
+    }
+
+    /// Whether it measures the age of what a feed delivered.
+    #[must_use]
+    pub fn measures_age(&self) -> bool {
+        self.signals.iter().any(|signal| signal.measure == Measure::Age)
     }
 
     /// The step of that id.

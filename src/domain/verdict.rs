@@ -99,6 +99,8 @@ pub struct Titles {
     pub target: String,
     pub cohorts: BTreeMap<CohortId, String>,
     pub probes: BTreeMap<ProbeId, String>,
+    /// The probes of what other systems send.
+    pub feeds: BTreeSet<ProbeId>,
 }
 
 impl Scope {
@@ -106,6 +108,9 @@ impl Scope {
     /// intake fails."
     #[must_use]
     pub fn sentence(&self, verdict: Verdict, titles: &Titles) -> String {
+        if self.is_of_feeds(titles) {
+            return self.feed_sentence(verdict, titles);
+        }
         let how = match verdict {
             Verdict::Down => "is down",
             Verdict::Intermittent => "comes and goes",
@@ -131,6 +136,34 @@ impl Scope {
         sentence
     }
 
+    /// Whether only what other systems send is affected: the system itself serves.
+    #[must_use]
+    pub fn is_of_feeds(&self, titles: &Titles) -> bool {
+        !self.probes.is_empty() && self.probes.is_subset(&titles.feeds)
+    }
+
+    /// Up but stale: "CARE's police feed is stale everywhere."
+    fn feed_sentence(&self, verdict: Verdict, titles: &Titles) -> String {
+        let several = self.probes.len() > 1;
+        let how = match (verdict, several) {
+            (Verdict::Down, false) => "is stale",
+            (Verdict::Down, true) => "are stale",
+            (Verdict::Intermittent, false) => "comes and goes",
+            (Verdict::Intermittent, true) => "come and go",
+            (Verdict::Slow, false) => "is slow",
+            (Verdict::Slow, true) => "are slow",
+            (Verdict::Up, false) => "is fresh",
+            (Verdict::Up, true) => "are fresh",
+            (Verdict::Unknown, false) => "is not known to be fresh",
+            (Verdict::Unknown, true) => "are not known to be fresh",
+        };
+        let place = match self.everyone {
+            true => "everywhere".to_owned(),
+            false => format!("for {}", self.place(titles)),
+        };
+        format!("{}'s {} {how} {place}.", titles.target, self.failing(titles))
+    }
+
     /// The scope by itself, to stand in a list: "Noarlunga and Ceduna, only lodging an intake".
     #[must_use]
     pub fn words(&self, titles: &Titles) -> String {
@@ -147,10 +180,14 @@ impl Scope {
     }
 
     fn only(&self, titles: &Titles) -> String {
+        format!(", only {}", self.failing(titles))
+    }
+
+    fn failing(&self, titles: &Titles) -> String {
         let names = self.probes.iter().map(|id| {
             titles.probes.get(id).map_or_else(|| id.to_string(), |title| lower_first(title))
         });
-        format!(", only {}", join(names))
+        join(names)
     }
 }
 
@@ -187,6 +224,7 @@ mod tests {
             target: "C3MS".into(),
             cohorts: [(noarlunga.clone(), "Noarlunga".into())].into(),
             probes: [(intake.clone(), "Lodging an intake".into())].into(),
+            ..Titles::default()
         };
         let mut scope = Scope { cohorts: [noarlunga].into(), ..Scope::default() };
         assert_eq!(
@@ -202,6 +240,35 @@ mod tests {
         scope.everyone = true;
         scope.probes.clear();
         assert_eq!(scope.sentence(Verdict::Slow, &titles), "C3MS is slow everywhere.");
+    }
+
+    #[test]
+    fn a_stale_feed_is_told_as_that() {
+        let [police, health] = ["police-feed", "health-feed"].map(|id| ProbeId::new(id).unwrap());
+        let titles = Titles {
+            target: "CARE".into(),
+            probes: [
+                (police.clone(), "Police feed".into()),
+                (health.clone(), "Health feed".into()),
+            ]
+            .into(),
+            feeds: [police.clone(), health.clone()].into(),
+            ..Titles::default()
+        };
+        let mut scope = Scope { everyone: true, probes: [police].into(), ..Scope::default() };
+        assert_eq!(
+            scope.sentence(Verdict::Down, &titles),
+            "CARE's police feed is stale everywhere."
+        );
+        scope.probes.insert(health);
+        assert_eq!(
+            scope.sentence(Verdict::Down, &titles),
+            "CARE's health feed and police feed are stale everywhere."
+        );
+        scope.probes.insert(ProbeId::new("search").unwrap());
+        assert!(
+            scope.sentence(Verdict::Down, &titles).starts_with("CARE is down everywhere, only")
+        );
     }
 
     #[test]

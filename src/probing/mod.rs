@@ -1,9 +1,16 @@
 //! Runs probes: slots on time, steps as staff would do them, one terminal check a slot.
 //!
 //! A failing target is data: a check with an outcome, never an `Err`. It must not judge a check,
-//! deliver a notice or write to the database; checks leave on a channel.
+//! deliver a notice or keep what it finds; checks leave on a channel. Its one way to the database
+//! is [`writes`]: what a probe will leave behind is on disk before it is sent.
 
+pub mod accounts;
 pub mod browser;
+mod budget;
+mod exchange;
+pub mod janitor;
+mod look;
+pub mod readings;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;
@@ -11,3 +18,5 @@ pub mod scheduler;
 mod steps;
 pub mod tls;
 pub mod values;
+pub mod vigil;
+pub mod writes;

@@ -1,67 +1,46 @@
 //! One run of a probe at a location: its steps in order, `finally` steps always, one check.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::accounts::Accounts;
 use super::browser::Browsers;
-use super::steps::capture::take;
+use super::readings::Readings;
+use super::steps::Fault;
 use super::steps::expect::{Parsed, check};
 use super::steps::http::Browser;
 use super::steps::reach::Reach;
-use super::steps::{
-    Bearings, Fault, Findings, Hop, browser, dns, icmp, smtp, sql, tcp, timed_out, tls,
-};
+use super::steps::until::as_one;
+use super::steps::{Hop, timed_out};
 use super::tls::Tls;
-use super::values::{Secrets, Values};
+use super::values::Values;
+use super::writes::{Pending, Writes};
 use crate::clock::{Clock, Stopwatch};
-use crate::domain::check::{Check, CheckKind, Evidence, Outcome, StepTiming};
-use crate::domain::ids::StepId;
-use crate::domain::step::{Effect, Step, StepAction};
+use crate::domain::check::{Check, CheckKind, Evidence, InconclusiveReason, Outcome, StepTiming};
+use crate::domain::ids::{SignalId, StepId};
+use crate::domain::step::{Effect, Step, StepAction, before_write};
 use crate::domain::target::{Location, Probe, Target};
+use crate::store::compensations::Planned;
 
 /// What `finally` steps may take together; the main steps have the probe's timeout.
-const FINALLY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const FINALLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A run waits this long for our own disk.
+const NOTE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What every run of a target's probes shares.
 #[derive(Debug)]
 pub struct Setting {
     pub target: Arc<Target>,
-    pub secrets: Secrets,
+    pub accounts: Accounts,
     pub tls: Tls,
     pub browsers: Arc<Browsers>,
     pub clock: Clock,
-    pub writes: Writes,
-}
-
-/// When a probe of a target may write: seldom, and only where it was allowed.
-#[derive(Debug)]
-pub struct Writes {
-    interval: Option<Duration>,
-    last_at: Mutex<Option<Timestamp>>,
-}
-
-impl Writes {
-    /// At most one write in each `interval`; none at all without one.
-    #[must_use]
-    pub fn at_most_every(interval: Option<Duration>) -> Self {
-        Self { interval, last_at: Mutex::new(None) }
-    }
-
-    /// Takes the turn to write, if there is one now.
-    fn take(&self, clock: &Clock) -> bool {
-        let Some(interval) = self.interval else { return false };
-        let now = clock.now();
-        let mut last_at = self.last_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = last_at.is_none_or(|last| {
-            Duration::try_from(now.duration_since(last)).unwrap_or_default() >= interval
-        });
-        if over {
-            *last_at = Some(now);
-        }
-        over
-    }
+    pub writes: Arc<Writes>,
+    /// Where the numbers go that probes read.
+    pub readings: Readings,
 }
 
 /// Runs a probe once. `slot_at` is the intended start, from which latency counts.
@@ -75,12 +54,12 @@ pub async fn run(
     let late = setting.clock.now().duration_since(slot_at);
     let late = Duration::try_from(late).unwrap_or_default();
     let watch = Stopwatch::start();
-    let (ended, mut steps) = journey(setting, probe, location, kind).await;
+    let Ran { ended, mut steps, held, .. } = signed_in(setting, probe, location, kind).await;
     let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
     for step in &mut steps {
         step.offset_us = step.offset_us.saturating_add(late_us);
     }
-    let latency = late + watch.elapsed();
+    let latency = late + watch.elapsed().saturating_sub(held);
     let (outcome, evidence) = match ended {
         Ok(()) => match probe.objectives.latency {
             Some(objective) if latency > objective => (Outcome::Slow, None),
@@ -105,42 +84,183 @@ pub async fn run(
     }
 }
 
-type StepFault = (Option<StepId>, Fault);
+pub(super) type StepFault = (Option<StepId>, Fault);
 
-/// A run under way: its browser, the values captured so far and the time its steps took.
-struct Run<'a> {
-    setting: &'a Setting,
-    probe: &'a Probe,
-    browser: Browser,
-    reach: Reach,
-    watch: Stopwatch,
-    values: Values<'a>,
-    timings: Vec<StepTiming>,
-    /// Whether a step that writes was begun, so that there is something to take back.
-    wrote: bool,
+/// What came of a run.
+struct Ran {
+    ended: Result<(), StepFault>,
+    steps: Vec<StepTiming>,
+    /// Time spent on our own disk, which says nothing of the target.
+    held: Duration,
+    entry: Entry,
 }
 
-impl Run<'_> {
-    async fn steps(&mut self, budget: Duration, steps: &[Step]) -> Result<(), StepFault> {
-        let watch = Stopwatch::start();
+/// What the target made of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    /// The run did not come to where that shows.
+    Unknown,
+    Accepted,
+    Refused,
+}
+
+/// A run under way: its browser, the values captured so far and the time its steps took.
+pub(super) struct Run<'a> {
+    pub(super) setting: &'a Setting,
+    pub(super) probe: &'a Probe,
+    location: &'a Location,
+    pub(super) browser: Browser,
+    pub(super) reach: Reach,
+    /// Since it began.
+    pub(super) watch: Stopwatch,
+    pub(super) values: Values<'a>,
+    timings: Vec<StepTiming>,
+    /// The numbers read so far.
+    pub(super) numbers: BTreeMap<SignalId, f64>,
+    may_write: bool,
+    /// What was written and is not known to be taken back.
+    pending: Option<Pending>,
+    /// Whether steps that take back are run: there is something to take back.
+    pub(super) takes_back: bool,
+    taken_back: usize,
+    held: Duration,
+    /// Which of the target's accounts it uses.
+    account: usize,
+    entry: Entry,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        setting: &'a Setting,
+        probe: &'a Probe,
+        location: &'a Location,
+        (account, values): (usize, Values<'a>),
+    ) -> Self {
+        let networks = Arc::clone(&setting.target.networks);
+        let reach = Reach { source_address: location.source_address, networks };
+        let browser = Browser::new(reach.clone(), setting.tls.clone(), values.run_id().to_owned());
+        Self {
+            setting,
+            probe,
+            location,
+            browser,
+            reach,
+            watch: Stopwatch::start(),
+            values,
+            timings: Vec::new(),
+            numbers: BTreeMap::new(),
+            may_write: false,
+            pending: None,
+            takes_back: false,
+            taken_back: 0,
+            held: Duration::ZERO,
+            account,
+            entry: Entry::Unknown,
+        }
+    }
+
+    /// Runs steps in order within the budget. Ends without a fault before a write that may not
+    /// be sent.
+    pub(super) async fn steps(
+        &mut self,
+        budget: Duration,
+        steps: &[Step],
+    ) -> Result<(), StepFault> {
+        let (watch, held) = (Stopwatch::start(), self.held);
         for step in steps {
-            if step.effect == Effect::Compensate && !self.wrote {
-                continue;
+            match step.effect {
+                Effect::Write if !self.may_send(step).await => return Ok(()),
+                Effect::Compensate if !self.can_take_back(step) => continue,
+                _ => {}
             }
-            self.wrote |= step.effect == Effect::Write;
-            let left = budget.saturating_sub(watch.elapsed());
+            let spent = watch.elapsed().saturating_sub(self.held.saturating_sub(held));
+            let left = budget.saturating_sub(spent);
             let started = Stopwatch::start();
             let mut hops = Vec::new();
             let ended = tokio::time::timeout(left, self.step(step, left, &mut hops)).await;
             let ended =
                 ended.unwrap_or_else(|_| Err(timed_out(hops.last(), budget, started.elapsed())));
-            self.timings.extend(hops.iter_mut().map(|hop| hop.timing(&step.id)));
+            let timings = hops.iter_mut().map(|hop| hop.timing(&step.id));
+            if step.until.is_some() {
+                self.timings.extend(as_one(&timings.collect::<Vec<_>>()));
+            } else {
+                self.timings.extend(timings);
+            }
             match ended {
-                Ok(()) => {}
+                Ok(()) => self.step_done(step).await,
                 Err(fault) => return Err((Some(step.id.clone()), fault)),
             }
         }
         Ok(())
+    }
+
+    /// Whether a step that writes may be sent: the first one of a run is noted on disk before.
+    async fn may_send(&mut self, step: &Step) -> bool {
+        if self.pending.is_some() || !self.may_write {
+            return self.pending.is_some();
+        }
+        let planned = Planned {
+            run: self.values.run_id().to_owned(),
+            run_time: self.values.run_time().to_owned(),
+            target: self.probe.target.clone(),
+            probe: self.probe.id.clone(),
+            location: self.location.id.clone(),
+            step: step.id.clone(),
+            account: u32::try_from(self.account).unwrap_or_default(),
+            test_office: self.setting.writes.test_office().unwrap_or_default().to_owned(),
+            planned_at: self.setting.clock.now(),
+        };
+        let watch = Stopwatch::start();
+        self.pending = self.setting.writes.plan(&planned).await;
+        self.held += watch.elapsed();
+        self.takes_back = self.pending.is_some();
+        self.takes_back
+    }
+
+    /// Whether there is something to take back, and what that needs is known.
+    fn can_take_back(&self, step: &Step) -> bool {
+        let known = |name: &String| self.values.captured(name).is_some();
+        self.takes_back && step.uses.captured.iter().all(known)
+    }
+
+    async fn step_done(&mut self, step: &Step) {
+        if !step.account_refused.is_empty() {
+            self.entry = Entry::Accepted;
+        }
+        if step.effect == Effect::Compensate {
+            self.taken_back += 1;
+        } else if let Some(pending) = &self.pending
+            && !step.captures.is_empty()
+        {
+            let watch = Stopwatch::start();
+            let captured = self.values.untainted(&kept_names(self.probe));
+            noted(self.probe, "keeping what was captured", pending.keep(&captured)).await;
+            self.held += watch.elapsed();
+        }
+    }
+
+    /// What was written is settled when everything that takes it back was done.
+    async fn settle(&mut self) {
+        let Some(pending) = self.pending.take() else { return };
+        if self.taken_back < taking_back(self.probe).count() {
+            let probe = &self.probe.id;
+            tracing::warn!(%probe, "a synthetic record was left behind: it will be taken back");
+            return;
+        }
+        let watch = Stopwatch::start();
+        let settling = pending.settle(self.setting.clock.now());
+        noted(self.probe, "settling what was taken back", settling).await;
+        self.held += watch.elapsed();
+    }
+
+    /// Notes it when a failed step's answer is what the file says a refused account gets.
+    pub(super) fn note_refusal(&mut self, step: &Step, parsed: &Parsed<'_>) {
+        let mut signs = step.account_refused.iter();
+        if !step.account_refused.is_empty()
+            && signs.all(|sign| check(sign, parsed, &self.values).is_ok())
+        {
+            self.entry = Entry::Refused;
+        }
     }
 
     async fn step(
@@ -149,54 +269,48 @@ impl Run<'_> {
         budget: Duration,
         hops: &mut Vec<Hop>,
     ) -> Result<(), Fault> {
-        if let StepAction::Http(request) = &step.action {
-            let base_url = &self.setting.target.base_url;
-            let answer = self.browser.request(base_url, request, &self.values, hops).await?;
-            return judge(step, &Parsed::from(&answer), &mut self.values);
+        match (&step.action, step.until) {
+            (StepAction::Http(request), Some(until)) => {
+                self.exchange_until(until, step, request, hops).await
+            }
+            (StepAction::Http(request), None) => self.exchange(step, request, hops).await,
+            // Apart on the heap: the largest kind of step would make every run as large.
+            _ => Box::pin(self.look(step, budget, hops)).await,
         }
-        let watch = Stopwatch::start();
-        // Apart on the heap: the largest kind of step would make every run as large.
-        let mut findings = Box::pin(self.find_out(step, budget, hops)).await?;
-        findings.took = watch.elapsed();
-        judge(step, &Parsed::from(&findings), &mut self.values)
     }
+}
 
-    /// Runs a step of any kind but HTTP.
-    async fn find_out(
-        &self,
-        step: &Step,
-        budget: Duration,
-        hops: &mut Vec<Hop>,
-    ) -> Result<Findings, Fault> {
-        let Setting { target, tls, clock, browsers, .. } = self.setting;
-        let bearings = Bearings {
-            reach: &self.reach,
-            tls,
-            base_url: &target.base_url,
-            values: &self.values,
-            clock,
-            run: self.watch,
-            budget,
-        };
-        match &step.action {
-            // Its client is the run's own: see `step`.
-            StepAction::Http(_) => Ok(Findings::default()),
-            StepAction::Pause(length) => {
-                tokio::time::sleep(*length).await;
-                Ok(Findings::default())
-            }
-            StepAction::Tcp(dialogue) => tcp::converse(&bearings, dialogue, hops).await,
-            StepAction::Tls(handshake) => tls::look(&bearings, handshake, hops).await,
-            StepAction::Dns(question) => dns::ask(&bearings, question, hops).await,
-            StepAction::Smtp(dialogue) => smtp::converse(&bearings, dialogue, hops).await,
-            StepAction::Sql(query) => sql::query(&bearings, query, hops).await,
-            StepAction::Icmp(echo) => icmp::echo(&bearings, echo, hops).await,
-            StepAction::Browser(visit) => {
-                let label = format!("{}-{}-{}", target.id, self.probe.id, step.id);
-                browser::visit(&bearings, (browsers, &label), visit, hops).await
-            }
+/// Runs the journey with the account whose turn it is. When that is refused, another one says
+/// whether it was the account or the target.
+async fn signed_in(setting: &Setting, probe: &Probe, location: &Location, kind: CheckKind) -> Ran {
+    let (accounts, now) = (&setting.accounts, setting.clock.monotonic());
+    let account = accounts.next(now);
+    let ran = journey(setting, probe, location, (kind, account)).await;
+    match ran.entry {
+        Entry::Unknown => return ran,
+        Entry::Accepted => {
+            accounts.accept(account);
+            return ran;
         }
+        Entry::Refused => {}
     }
+    let detail = match accounts.other(account) {
+        Some(other) => {
+            let second = journey(setting, probe, location, (kind, other)).await;
+            if second.entry != Entry::Accepted {
+                // Neither comes in: nobody does.
+                return ran;
+            }
+            accounts.accept(other);
+            format!("account {} was refused and another was not: see to it", account + 1)
+        }
+        None => "the probe's only account was refused: see to it, and give it a second one so                  that this can be told from a failure"
+            .to_owned(),
+    };
+    accounts.refuse(account, now);
+    let step = ran.ended.err().and_then(|(step, _)| step);
+    let fault = Fault::new(Outcome::Inconclusive(InconclusiveReason::Credentials), detail);
+    Ran { ended: Err((step, fault)), ..ran }
 }
 
 /// Runs the steps, then the `finally` steps whatever came of them.
@@ -204,49 +318,46 @@ async fn journey(
     setting: &Setting,
     probe: &Probe,
     location: &Location,
-    kind: CheckKind,
-) -> (Result<(), StepFault>, Vec<StepTiming>) {
+    (kind, account): (CheckKind, usize),
+) -> Ran {
     let run_id = uuid::Uuid::now_v7().simple().to_string();
-    let target = &setting.target;
-    let reach =
-        Reach { source_address: location.source_address, networks: Arc::clone(&target.networks) };
-    let browser = Browser::new(reach.clone(), setting.tls.clone(), run_id.clone());
-    let values = Values::new(&setting.secrets, run_id, setting.clock.now().to_string());
-    let watch = Stopwatch::start();
-    let timings = Vec::new();
-    let mut run = Run { setting, probe, browser, reach, watch, values, timings, wrote: false };
-    let writes = probe.steps.iter().any(|step| step.effect == Effect::Write);
-    let may_write = writes && kind == CheckKind::Slot && setting.writes.take(&setting.clock);
-    let main = run.steps(probe.timeout, steps_of(probe, may_write)).await;
+    let secrets = setting.accounts.secrets(account);
+    let values = Values::new(secrets, run_id, setting.clock.now().to_string())
+        .within(setting.writes.test_office());
+    let mut run = Run::new(setting, probe, location, (account, values));
+    run.may_write = setting.writes.may_be_due(kind, &setting.clock);
+    let main = run.steps(probe.timeout, &probe.steps).await;
+    let told = run.tell_numbers(&main);
+    let main = main.and(told).and(run.measured());
     let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
-    if run.wrote
-        && let Err((step, fault)) = &last
-    {
-        let step = step.as_ref().map_or("", StepId::as_str);
-        let detail = &fault.detail;
-        tracing::warn!(probe = %probe.id, step, detail, "a synthetic record may be left behind");
-    }
+    run.settle().await;
     // What fails there after the journey failed is no news of the target.
-    let ended = main.and(last);
-    (ended, run.timings)
+    Ran { ended: main.and(last), steps: run.timings, held: run.held, entry: run.entry }
 }
 
-/// A run that may not write goes as far as it can without.
-fn steps_of(probe: &Probe, may_write: bool) -> &[Step] {
-    let write = probe.steps.iter().position(|step| step.effect != Effect::Read);
-    match write {
-        Some(write) if !may_write => &probe.steps[..write],
-        _ => &probe.steps,
-    }
+/// Steps that take back what the probe writes.
+pub(super) fn taking_back(probe: &Probe) -> impl Iterator<Item = &Step> {
+    probe.all_steps().filter(|step| step.effect == Effect::Compensate)
 }
 
-fn judge(step: &Step, parsed: &Parsed<'_>, values: &mut Values<'_>) -> Result<(), Fault> {
-    for expectation in &step.expectations {
-        check(expectation, parsed, values)?;
+/// Names of values that taking back needs and that only the write's answer gives. What the steps
+/// before the write captured is had anew: sessions end, and what opens one is not written down.
+fn kept_names(probe: &Probe) -> BTreeSet<String> {
+    let before = before_write(&probe.steps).iter().flat_map(|step| &step.captures);
+    let before: BTreeSet<&str> = before.map(|capture| capture.name.as_str()).collect();
+    let needed = taking_back(probe).flat_map(|step| &step.uses.captured);
+    needed.filter(|name| !before.contains(name.as_str())).cloned().collect()
+}
+
+/// Waits for our own disk, with a bound; what it does not take the janitor finds out.
+async fn noted(
+    probe: &Probe,
+    what: &str,
+    noting: impl Future<Output = Result<(), crate::store::StoreError>>,
+) {
+    match tokio::time::timeout(NOTE_TIMEOUT, noting).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(probe = %probe.id, %error, "{what} failed"),
+        Err(_) => tracing::error!(probe = %probe.id, "{what} took too long"),
     }
-    for capture in &step.captures {
-        let value = take(capture, parsed)?;
-        values.keep(&capture.name, value);
-    }
-    Ok(())
 }

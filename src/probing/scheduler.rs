@@ -1,29 +1,33 @@
 //! Starts every probe at its slots, and confirmations when detection asks for them.
 //!
-//! One loop keeps all deadlines; runs are tasks of their own, bounded per target, so that a
-//! hanging target slows nobody else. Every slot ends as a check on the outgoing channel: run,
-//! missed while the service was away, or inconclusive because the target's runs were all taken.
+//! One loop keeps all deadlines; runs are tasks of their own, bounded per target and per location,
+//! so that a hanging target slows nobody else. Every slot ends as a check on the outgoing channel:
+//! run, missed while the service was away, or inconclusive because the runs were all taken.
+//! Confirmations have a [`Budget`] of their own.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::budget::Budget;
 use super::run::{Setting, run};
 use super::schedule::Slots;
+use super::vigil::Vigil;
 use crate::domain::check::{Check, CheckKind, Evidence, InconclusiveReason, Outcome};
 use crate::domain::ids::{LocationId, ProbeId, TargetId};
 use crate::domain::target::{Location, Probe};
+use crate::telemetry::metrics::Metrics;
 
 /// Runs under way against one target; more would be load and not observation.
 const RUNS_PER_TARGET: usize = 64;
-/// Confirmations have a lane of their own, so that suspicion is settled while slots are hanging.
-const CONFIRMATIONS_PER_TARGET: usize = 16;
+/// Runs under way at one location, of whatever targets: its line and its ports are shared.
+const RUNS_PER_LOCATION: usize = 512;
 /// A slot that starts later than this was not observed: the machine slept or was stalled.
 const LATEST_START: Duration = Duration::from_secs(5);
 /// Slots missed in one stretch beyond this count are a gap that began before we were installed.
@@ -65,7 +69,7 @@ enum Kind {
 struct Lane {
     setting: Arc<Setting>,
     slots: Arc<Semaphore>,
-    confirmations: Arc<Semaphore>,
+    budget: Arc<Mutex<Budget>>,
 }
 
 /// A probe at a location, with when it runs.
@@ -73,8 +77,13 @@ struct Post {
     lane: usize,
     probe: Arc<Probe>,
     location: Location,
+    /// Bounds the runs at this location.
+    line: Arc<Semaphore>,
     slots: Slots,
 }
+
+/// What is due when, the next first.
+type Due = BinaryHeap<Reverse<(Timestamp, usize, Kind)>>;
 
 /// Everything that is scheduled.
 pub struct Scheduler {
@@ -82,13 +91,32 @@ pub struct Scheduler {
     posts: Vec<Post>,
     by_name: HashMap<(ProbeId, LocationId), usize>,
     reports: mpsc::Sender<Report>,
+    vigil: Arc<Vigil>,
+    metrics: Arc<Metrics>,
     tasks: TaskTracker,
 }
 
 impl Scheduler {
     /// A schedule of every probe of these targets at each of its locations.
     #[must_use]
-    pub fn new(settings: Vec<Arc<Setting>>, reports: mpsc::Sender<Report>) -> Self {
+    pub fn new(
+        settings: Vec<Arc<Setting>>,
+        reports: mpsc::Sender<Report>,
+        (vigil, metrics): (Arc<Vigil>, Arc<Metrics>),
+    ) -> Self {
+        let nothing = (Vec::new(), Vec::new(), HashMap::new());
+        let (lanes, posts, by_name) = nothing;
+        let tasks = TaskTracker::new();
+        let mut new = Self { lanes, posts, by_name, reports, vigil, metrics, tasks };
+        new.arrange(settings);
+        new
+    }
+
+    /// Takes these settings. Bounds of targets and locations that were there before go on, with
+    /// whatever is in flight under them.
+    fn arrange(&mut self, settings: Vec<Arc<Setting>>) {
+        let known = self.posts.iter().map(|post| (post.location.id.clone(), &post.line));
+        let mut lines: HashMap<_, _> = known.map(|(id, line)| (id, Arc::clone(line))).collect();
         let mut posts = Vec::new();
         for (lane, setting) in settings.iter().enumerate() {
             for probe in &setting.target.probes {
@@ -96,24 +124,29 @@ impl Scheduler {
                     let Some(location) = setting.target.location(id) else { continue };
                     let (probe, location) = (Arc::clone(probe), location.clone());
                     let slots = Slots::of(&probe, id);
-                    posts.push(Post { lane, probe, location, slots });
+                    let line = lines.entry(id.clone());
+                    let line = line.or_insert_with(|| Arc::new(Semaphore::new(RUNS_PER_LOCATION)));
+                    posts.push(Post { lane, probe, location, line: Arc::clone(line), slots });
                 }
             }
         }
-        let by_name = posts
-            .iter()
-            .enumerate()
-            .map(|(index, post)| ((post.probe.id.clone(), post.location.id.clone()), index))
-            .collect();
-        let lanes = settings
-            .into_iter()
-            .map(|setting| Lane {
-                setting,
-                slots: Arc::new(Semaphore::new(RUNS_PER_TARGET)),
-                confirmations: Arc::new(Semaphore::new(CONFIRMATIONS_PER_TARGET)),
-            })
-            .collect();
-        Self { lanes, posts, by_name, reports, tasks: TaskTracker::new() }
+        let name = |post: &Post| (post.probe.id.clone(), post.location.id.clone());
+        self.by_name = posts.iter().enumerate().map(|(at, post)| (name(post), at)).collect();
+        self.posts = posts;
+        self.lanes = settings.into_iter().map(|setting| self.lane(setting)).collect();
+    }
+
+    fn lane(&self, setting: Arc<Setting>) -> Lane {
+        let before = self.lanes.iter().find(|lane| lane.setting.target.id == setting.target.id);
+        let (slots, budget) = match before {
+            Some(before) => (Arc::clone(&before.slots), Arc::clone(&before.budget)),
+            None => {
+                let budget = Budget::new(setting.clock.monotonic());
+                (Arc::new(Semaphore::new(RUNS_PER_TARGET)), Arc::new(Mutex::new(budget)))
+            }
+        };
+        self.metrics.set_confirmation_budget(&setting.target.id, lock(&budget).allowed());
+        Lane { setting, slots, budget }
     }
 
     /// Reports the slots that went by since the last one on record, as missed.
@@ -129,26 +162,33 @@ impl Scheduler {
     }
 
     /// Runs slots and confirmations until told to stop, then waits for the runs under way.
-    pub async fn run(self, mut confirmations: mpsc::Receiver<Confirm>, stop: CancellationToken) {
+    /// Other settings are in force as soon as they are received.
+    pub async fn run(
+        mut self,
+        mut confirmations: mpsc::Receiver<Confirm>,
+        mut configured: watch::Receiver<Vec<Arc<Setting>>>,
+        stop: CancellationToken,
+    ) {
         let Some(clock) = self.lanes.first().map(|lane| lane.setting.clock.clone()) else {
             stop.cancelled().await;
             return;
         };
-        let start = clock.now();
-        let mut due: BinaryHeap<Reverse<(Timestamp, usize, Kind)>> = self
-            .posts
-            .iter()
-            .enumerate()
-            .map(|(index, post)| Reverse((post.slots.after(start), index, Kind::Slot)))
-            .collect();
+        let mut due = self.planned(clock.now());
         loop {
             let next = due.peek().map_or(Timestamp::MAX, |Reverse((at, _, _))| *at);
             tokio::select! {
                 () = stop.cancelled() => break,
+                () = self.vigil.clock_stepped() => self.plan_anew(&mut due, clock.now()).await,
+                Ok(()) = configured.changed() => {
+                    let settings = configured.borrow_and_update().clone();
+                    due = self.reconfigured(settings, due, clock.now());
+                }
                 asked = confirmations.recv() => {
                     let Some(confirm) = asked else { break };
                     let name = (confirm.probe, confirm.location);
-                    if let Some(index) = self.by_name.get(&name) {
+                    if let Some(index) = self.by_name.get(&name)
+                        && !self.posts[*index].probe.crosses()
+                    {
                         due.push(Reverse((confirm.at, *index, Kind::Confirmation)));
                     }
                 }
@@ -173,6 +213,49 @@ impl Scheduler {
         self.tasks.wait().await;
     }
 
+    /// The next slot of every post.
+    fn planned(&self, now: Timestamp) -> Due {
+        let posts = self.posts.iter().enumerate();
+        posts.map(|(index, post)| Reverse((post.slots.after(now), index, Kind::Slot))).collect()
+    }
+
+    /// Goes on with other settings: who has the same slots as before keeps the next of them, so
+    /// that none is skipped and none is run twice.
+    fn reconfigured(&mut self, settings: Vec<Arc<Setting>>, due: Due, now: Timestamp) -> Due {
+        let name = |post: &Post| (post.probe.id.clone(), post.location.id.clone());
+        let (mut next, mut asked) = (HashMap::new(), Vec::new());
+        for Reverse((at, index, kind)) in due {
+            let post = &self.posts[index];
+            match kind {
+                Kind::Slot => drop(next.insert(name(post), (post.slots, at))),
+                Kind::Confirmation => asked.push((at, name(post))),
+            }
+        }
+        self.arrange(settings);
+        let slots = self.posts.iter().enumerate().map(|(index, post)| {
+            let kept = next.get(&name(post)).filter(|(slots, _)| *slots == post.slots);
+            let at = kept.map_or_else(|| post.slots.after(now), |(_, at)| *at);
+            Reverse((at, index, Kind::Slot))
+        });
+        let asked = asked.into_iter().filter_map(|(at, name)| {
+            Some(Reverse((at, *self.by_name.get(&name)?, Kind::Confirmation)))
+        });
+        slots.chain(asked).collect()
+    }
+
+    /// After a step of the clock: slots that it skipped are missed, and those it set back to are
+    /// in the future again. A slot that has its check keeps it.
+    async fn plan_anew(&self, due: &mut Due, now: Timestamp) {
+        let next = std::mem::replace(due, self.planned(now));
+        for Reverse((at, index, kind)) in next {
+            let post = &self.posts[index];
+            if kind == Kind::Slot && at < now {
+                let slots = 1 + post.slots.between(at, now);
+                self.send_missed(post, at, slots.min(MOST_MISSED_SLOTS)).await;
+            }
+        }
+    }
+
     /// Starts the slot, or records it and the ones behind it as missed when it is long gone.
     /// Returns the next slot.
     async fn start_slot(&self, post: &Post, at: Timestamp, now: Timestamp) -> Timestamp {
@@ -188,23 +271,42 @@ impl Scheduler {
 
     fn start(&self, post: &Post, kind: CheckKind, at: Timestamp) {
         let lane = &self.lanes[post.lane];
-        let bound = match kind {
-            CheckKind::Slot => &lane.slots,
-            CheckKind::Confirmation => &lane.confirmations,
+        let (clock, budget) = (lane.setting.clock.clone(), Arc::clone(&lane.budget));
+        let line = Arc::clone(&post.line).try_acquire_owned();
+        let permit = match kind {
+            CheckKind::Slot => Some(Arc::clone(&lane.slots).try_acquire_owned()),
+            CheckKind::Confirmation if line.is_err() => return,
+            CheckKind::Confirmation if !lock(&budget).take(clock.monotonic()) => return,
+            CheckKind::Confirmation => None,
         };
-        let permit = Arc::clone(bound).try_acquire_owned();
-        if permit.is_err() && kind == CheckKind::Confirmation {
-            return;
-        }
         let (setting, probe) = (Arc::clone(&lane.setting), Arc::clone(&post.probe));
         let (location, reports) = (post.location.clone(), self.reports.clone());
+        let (vigil, metrics) = (Arc::clone(&self.vigil), Arc::clone(&self.metrics));
         let interval_us = post.slots.interval_us();
         self.tasks.spawn(async move {
-            let check = if permit.is_ok() {
-                run(&setting, &probe, &location, kind, at).await
-            } else {
-                not_run(&probe, &location, at)
+            let check = match (&line, &permit) {
+                (Err(_), _) => not_run(&probe, &location, (at, "from this location")),
+                (_, Some(Err(_))) => not_run(&probe, &location, (at, "against this target")),
+                _ => {
+                    if kind == CheckKind::Slot {
+                        let late = Duration::try_from(clock.now().duration_since(at));
+                        metrics.record_lateness(late.unwrap_or_default());
+                    }
+                    let mark = vigil.mark();
+                    let check = run(&setting, &probe, &location, kind, at).await;
+                    vigil.judged(mark, check, probe.objectives.latency)
+                }
             };
+            let allowed = {
+                let mut budget = lock(&budget);
+                budget.learn(check.outcome, clock.monotonic());
+                if kind == CheckKind::Confirmation {
+                    budget.give_back();
+                }
+                budget.allowed()
+            };
+            metrics.set_confirmation_budget(&check.target, allowed);
+            drop((line, permit));
             // When nobody listens any more the service is stopping.
             let _ = reports.send(Report::Check { check, interval_us }).await;
         });
@@ -223,8 +325,12 @@ impl Scheduler {
     }
 }
 
-/// A slot that could not start because the bound on runs was reached: our own doing.
-fn not_run(probe: &Probe, location: &Location, slot_at: Timestamp) -> Check {
+fn lock(budget: &Mutex<Budget>) -> MutexGuard<'_, Budget> {
+    budget.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A slot that could not start because a bound on runs was reached: our own doing.
+fn not_run(probe: &Probe, location: &Location, (slot_at, bound): (Timestamp, &str)) -> Check {
     Check {
         target: probe.target.clone(),
         probe: probe.id.clone(),
@@ -238,7 +344,7 @@ fn not_run(probe: &Probe, location: &Location, slot_at: Timestamp) -> Check {
         evidence: Some(Evidence {
             step: None,
             address: None,
-            detail: format!("{RUNS_PER_TARGET} runs against this target were under way already"),
+            detail: format!("as many runs {bound} as there may be were under way already"),
         }),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Secrets never leave this file but into a request: nothing here prints them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +20,7 @@ pub struct Values<'a> {
     secrets: &'a Secrets,
     run_id: String,
     run_time: String,
+    test_office: Option<String>,
 }
 
 /// A name that has no value although the file was checked: the step that captures it did not get
@@ -40,12 +41,47 @@ impl fmt::Display for Unknown {
 impl<'a> Values<'a> {
     #[must_use]
     pub fn new(secrets: &'a Secrets, run_id: String, run_time: String) -> Self {
-        Self { captured: BTreeMap::new(), secrets, run_id, run_time }
+        Self { captured: BTreeMap::new(), secrets, run_id, run_time, test_office: None }
+    }
+
+    /// The same for a run that may write there.
+    #[must_use]
+    pub fn within(mut self, test_office: Option<&str>) -> Self {
+        self.test_office = test_office.map(str::to_owned);
+        self
+    }
+
+    #[must_use]
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    #[must_use]
+    pub fn run_time(&self) -> &str {
+        &self.run_time
+    }
+
+    /// A value captured in this run.
+    #[must_use]
+    pub fn captured(&self, name: &str) -> Option<&str> {
+        self.captured.get(name).map(String::as_str)
     }
 
     /// Keeps a captured value; a later one of the same name takes its place.
     pub fn keep(&mut self, name: &str, value: String) {
         self.captured.insert(name.to_owned(), value);
+    }
+
+    /// Captured values of these names, without any that holds a secret: for what is written down.
+    #[must_use]
+    pub fn untainted(&self, names: &BTreeSet<String>) -> BTreeMap<String, String> {
+        let holds_secret = |value: &str| {
+            let secrets = self.secrets.0.values().map(ExposeSecret::expose_secret);
+            secrets.into_iter().any(|secret| !secret.is_empty() && value.contains(secret))
+        };
+        let named = self.captured.iter().filter(|(name, _)| names.contains(*name));
+        let untainted = named.filter(|(_, value)| !holds_secret(value));
+        untainted.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// The text of a template.
@@ -66,6 +102,11 @@ impl<'a> Values<'a> {
                 }
                 Piece::Run(RunValue::Id) => text.push_str(&self.run_id),
                 Piece::Run(RunValue::Time) => text.push_str(&self.run_time),
+                Piece::TestOffice => text.push_str(
+                    self.test_office
+                        .as_ref()
+                        .ok_or_else(|| Unknown("target.test_office".to_owned()))?,
+                ),
             }
         }
         Ok(text)
@@ -83,6 +124,7 @@ impl<'a> Values<'a> {
                 Piece::Secret(name) => format!("${{secret.{name}}}"),
                 Piece::Run(RunValue::Id) => "${run.id}".to_owned(),
                 Piece::Run(RunValue::Time) => "${run.time}".to_owned(),
+                Piece::TestOffice => "${target.test_office}".to_owned(),
             })
             .collect()
     }
@@ -127,5 +169,8 @@ mod tests {
         assert!(!format!("{secrets:?}{values:?}").contains("0042"));
         let missing = Template::parse("${secret.nip}").unwrap();
         assert_eq!(values.fill(&missing), Err(Unknown("nip".into())));
+        values.keep("echo", "your PIN is 0042".into());
+        let names = ["id", "echo", "other"].map(str::to_owned).into();
+        assert_eq!(values.untainted(&names), [("id".into(), "00123".into())].into());
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response};
+use axum::http::{HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -23,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::c3ms::wrong;
+use super::application::wrong;
 use super::faults::{Asked, Effect, Faults, NODES};
+use super::system::System;
 use crate::clock::Clock;
 
 /// Connections waiting to be taken; more than the demo's offices together ever open.
@@ -46,6 +47,12 @@ pub(super) struct DropInstead;
 /// Marks a request during [`Effect::SignInBroken`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignInBroken;
+
+/// Marks a request during [`Effect::Surge`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Surge {
+    pub percent: u16,
+}
 
 /// A port that stays ours while nobody listens on it, so that connecting is refused by the kernel
 /// and no other program is given the port.
@@ -122,6 +129,7 @@ fn reusable(addr: SocketAddr) -> io::Result<TcpSocket> {
 /// What serves: the application and what goes wrong with it.
 #[derive(Clone)]
 pub(super) struct Server {
+    pub system: System,
     pub router: Router,
     pub faults: Arc<Faults>,
     pub clock: Clock,
@@ -210,15 +218,20 @@ impl Visit {
                     let delay = tokio::time::sleep(Duration::from_millis(ms));
                     self.until(&hit.cleared, delay).await;
                 }
-                Effect::Status(status) => return Ok(self.mark(wrong::status(status))),
+                Effect::Status(status) => {
+                    return Ok(self.mark(wrong::status(self.server.system, status)));
+                }
                 Effect::WrongContent(what) => {
                     let now = self.server.clock.now();
-                    return Ok(self.mark(wrong::content(what, &path, now)));
+                    return Ok(self.mark(wrong::content(self.server.system, what, &path, now)));
                 }
                 Effect::Stale => {
                     if let Some(frozen) = hit.frozen {
                         request.extensions_mut().insert(frozen);
                     }
+                }
+                Effect::Surge { percent } => {
+                    request.extensions_mut().insert(Surge { percent });
                 }
                 Effect::SignInBroken => {
                     request.extensions_mut().insert(SignInBroken);
@@ -249,9 +262,11 @@ impl Visit {
 
     /// Says which node answered, as a load balancer would.
     fn mark(&self, mut response: Response<Body>) -> Response<Body> {
+        let name = format!("x-{}-node", self.server.system.as_str());
+        let name = HeaderName::from_bytes(name.as_bytes());
         let node = HeaderValue::from_str(&format!("app-{}", self.node));
-        if let Ok(node) = node {
-            response.headers_mut().insert("x-c3ms-node", node);
+        if let (Ok(name), Ok(node)) = (name, node) {
+            response.headers_mut().insert(name, node);
         }
         response
     }

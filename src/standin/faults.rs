@@ -44,7 +44,7 @@ pub struct Fault {
 }
 
 /// How a request fails. In YAML and JSON: `refuse`, `{slow: {ms: 3000}}`, `{status: 503}`,
-/// `{wrong-content: error-page}`.
+/// `{wrong-content: error-page}`, `{surge: {percent: 140}}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
@@ -66,6 +66,8 @@ pub enum Effect {
     Stale,
     /// The form appears, and nobody gets in.
     SignInBroken,
+    /// Counts of work are this much of what they are, as when many fall ill at once.
+    Surge { percent: u16 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! A case system to rehearse against, and receivers for what Holdfast sends: all of it synthetic.
 //!
-//! [`Standin`] is C3MS as an HTTP application ([`c3ms`]) over a [`register`] that [`families`]
+//! [`Standin`] is one [`system`] as an HTTP [`application`] over a [`register`] that [`families`]
 //! filled, with [`faults`] on demand and [`scenario`]s that play them; [`export`] is what capture
 //! reads, [`situations`] says where to look. [`smtp`] and [`webhook`] take notices.
 //!
@@ -8,19 +8,25 @@
 //! that runs in production may import it.
 
 mod accept;
-pub mod c3ms;
+pub mod application;
+mod care;
 pub mod caseload;
+mod crossing;
+mod cyras;
 pub mod draw;
 pub mod export;
 pub mod families;
 pub mod faults;
 pub mod life;
 pub mod model;
+mod nsw;
 pub mod register;
 pub mod scenario;
 pub mod situations;
 pub mod smtp;
 mod smtp_session;
+pub mod system;
+mod wa;
 pub mod webhook;
 
 use std::io;
@@ -32,33 +38,41 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::accept::{Port, Server};
-use self::c3ms::control::{self, Control};
-use self::c3ms::{Account, C3ms};
+use self::application::control::{self, Control};
+use self::application::{Account, Application};
 use self::families::Settings;
 use self::faults::{Fault, Faults, InvalidFault};
 use self::life::Changes;
+use self::system::System;
 use crate::clock::Clock;
 
 /// How a stand-in is set up.
 #[derive(Clone, Debug)]
 pub struct StandinConfig {
+    /// Which case system it is.
+    pub system: System,
     /// Where the application listens; port 0 for any free one.
     pub listen: SocketAddr,
     /// Where faults are ordered; port 0 for any free one. No fault reaches it.
     pub control: SocketAddr,
+    /// Seconds that a stale feed falls behind in one: 3,600 lets hours pass in seconds.
+    pub pace: u32,
     pub seed: u64,
     /// Persons to generate, the situations included.
     pub people: usize,
     pub accounts: Vec<Account>,
     /// Bearer token of the read-only account that captures.
     pub capture_token: SecretString,
+    /// Bearer token of the other side of its interfaces: police, an agency.
+    pub interface_token: SecretString,
     /// Bearer token of the control API.
     pub control_token: SecretString,
 }
 
 impl Default for StandinConfig {
     /// The demo's: 5,000 people, free ports on loopback, the accounts `probe-1` and `probe-2` with
-    /// the password `synthetic-probe`, the tokens `synthetic-capture` and `synthetic-control`.
+    /// the password `synthetic-probe`, the tokens `synthetic-capture`, `synthetic-interface` and
+    /// `synthetic-control`.
     fn default() -> Self {
         let account = |username: &str| Account {
             username: username.to_owned(),
@@ -66,12 +80,15 @@ impl Default for StandinConfig {
         };
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {
+            system: System::C3ms,
             listen: anywhere,
             control: anywhere,
+            pace: 1,
             seed: 1,
             people: 5000,
             accounts: vec![account("probe-1"), account("probe-2")],
             capture_token: "synthetic-capture".into(),
+            interface_token: "synthetic-interface".into(),
             control_token: "synthetic-control".into(),
         }
     }
@@ -81,7 +98,7 @@ impl Default for StandinConfig {
 pub struct Standin {
     addr: SocketAddr,
     control_addr: SocketAddr,
-    app: C3ms,
+    app: Application,
     faults: Arc<Faults>,
     tasks: TaskTracker,
     stop: DropGuard,
@@ -102,19 +119,19 @@ impl Standin {
         let settings = Settings { seed: config.seed, people: config.people, now: clock.now() };
         let generating = tokio::task::spawn_blocking(move || families::generate(settings));
         let register = generating.await.map_err(io::Error::other)?;
-        let app =
-            C3ms::new(register, clock.clone(), config.seed, config.accounts, config.capture_token);
         let faults = Arc::new(Faults::new(config.seed));
+        let (system, token) = (config.system, config.control_token.clone());
+        let app = Application::new(register, clock.clone(), config);
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let server = Server {
+            system,
             router: app.router(),
             faults: Arc::clone(&faults),
             clock,
             stop: stop.clone(),
             tasks: tasks.clone(),
         };
-        let control =
-            Control { app: app.clone(), faults: Arc::clone(&faults), token: config.control_token };
+        let control = Control { app: app.clone(), faults: Arc::clone(&faults), token };
         let control_server = Server {
             router: control::router(control),
             faults: Arc::new(Faults::new(0)),

@@ -59,6 +59,8 @@ pub enum Event {
     ClearAll,
     /// So many records change.
     Change(usize),
+    /// Nothing but what is said.
+    Words,
 }
 
 /// Why a scenario cannot be played.
@@ -78,7 +80,7 @@ pub enum InvalidScenario {
 pub enum InvalidEntry {
     #[error("'{0}' is not a time: write '12 s', '1500 ms' or '2 min'")]
     At(String),
-    #[error("write exactly one of fault, clear, clear_all: true and change")]
+    #[error("write exactly one of fault, clear, clear_all: true and change, or say alone")]
     NotOne,
     #[error("'{0}' is neither an address nor one of the offices")]
     Office(String),
@@ -115,7 +117,7 @@ impl Scenario {
                     let why = InvalidEntry::NothingToClear(name.clone());
                     return Err(InvalidScenario::Entry { entry: *entry, why });
                 }
-                Event::Clear(_) | Event::ClearAll | Event::Change(_) => {}
+                Event::Clear(_) | Event::ClearAll | Event::Change(_) | Event::Words => {}
             }
         }
         let timeline = timeline.into_iter().map(|(_, checked)| checked).collect();
@@ -151,6 +153,7 @@ impl Scenario {
                 Event::Change(count) => {
                     standin.change(*count);
                 }
+                Event::Words => {}
             }
         }
         Ok(())
@@ -200,6 +203,7 @@ impl Entry {
             (None, Some(name), None, None) => Event::Clear(name),
             (None, None, Some(true), None) => Event::ClearAll,
             (None, None, None, Some(count)) => Event::Change(count),
+            (None, None, None, None) if self.say.is_some() => Event::Words,
             _ => return Err(InvalidEntry::NotOne),
         };
         Ok(Moment { at, event, say: self.say })

@@ -5,11 +5,13 @@
 //! serves PostgreSQL. It must not decide anything: it keeps and finds.
 
 pub mod capture;
+pub mod compensations;
 pub mod continuity;
 pub mod copy_readiness;
 pub mod detection;
 pub mod ledger;
 pub mod open_copies;
+pub mod signals;
 pub mod staff_reports;
 
 use std::path::Path;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, TargetId};
+use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, SignalId, TargetId};
 use crate::domain::verdict::Verdict;
 
 /// How much metrics tell apart; what they leave out, the console and the ledger have.
@@ -40,6 +40,10 @@ pub struct LabelSets {
 pub struct TargetLabels {
     pub target: TargetId,
     pub cohorts: Vec<CohortId>,
+    /// Numbers that are counted.
+    pub signals: Vec<SignalId>,
+    /// Feeds whose age is measured.
+    pub feeds: Vec<SignalId>,
 }
 
 /// A probe and the locations it runs at.

@@ -72,6 +72,8 @@ pub struct Web {
     pub synthetic: bool,
     /// The targets as configured last.
     pub targets: watch::Receiver<Arc<Vec<Arc<Target>>>>,
+    /// What keeps probes from telling the truth, in words.
+    pub probe_faults: watch::Receiver<Vec<String>>,
     /// Continuity, where it runs on this machine.
     pub plans: Option<Plans>,
     /// Whether the copy is open, and for whom.

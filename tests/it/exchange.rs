@@ -7,7 +7,7 @@ use std::time::Duration;
 use holdfast::clock::{Clock, Stopwatch};
 use holdfast::config::probes;
 use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
-use holdfast::probing::run::{Setting, Writes, run};
+use holdfast::probing::run::{Setting, run};
 use holdfast::probing::tls::{Identity, Tls};
 use holdfast::probing::values::Secrets;
 use http_body_util::Full;
@@ -42,11 +42,12 @@ async fn check(base_url: &str, networks: &str, tls: Tls, steps: &str) -> Check {
     let clock = Clock::system();
     let setting = Setting {
         target: Arc::new(target),
-        secrets: Secrets::default(),
+        accounts: Secrets::default().into(),
         tls,
         clock: clock.clone(),
         browsers: crate::support::browsers(),
-        writes: Writes::at_most_every(None),
+        writes: holdfast::probing::writes::Writes::never(),
+        readings: holdfast::probing::readings::Readings::default(),
     };
     let (probe, location) = (&setting.target.probes[0], &setting.target.locations[0]);
     run(&setting, probe, location, CheckKind::Slot, clock.now()).await

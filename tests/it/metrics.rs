@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use holdfast::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, TargetId};
+use holdfast::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, SignalId, TargetId};
 use holdfast::telemetry::labels::{Detail, LabelSets, ProbeLabels, TargetLabels};
 use holdfast::telemetry::metrics::Metrics;
 
@@ -15,6 +15,8 @@ fn one_of_each() -> LabelSets {
         targets: vec![TargetLabels {
             target: TargetId::new("c3ms").unwrap(),
             cohorts: vec![CohortId::new("report-line").unwrap()],
+            signals: vec![SignalId::new("unallocated-cases").unwrap()],
+            feeds: vec![SignalId::new("police-feed").unwrap()],
         }],
         probes: vec![ProbeLabels {
             target: TargetId::new("c3ms").unwrap(),

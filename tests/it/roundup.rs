@@ -176,11 +176,13 @@ async fn checks(tracker: &Tracker) -> Vec<Check> {
     let clock = Clock::system();
     let setting = Setting {
         target: Arc::new(target),
-        secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
+        accounts: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into())
+            .into(),
         tls: Tls::new(rustls::RootCertStore::empty(), None).unwrap(),
         clock: clock.clone(),
         browsers: crate::support::browsers(),
-        writes: holdfast::probing::run::Writes::at_most_every(None),
+        writes: holdfast::probing::writes::Writes::never(),
+        readings: holdfast::probing::readings::Readings::default(),
     };
     let mut checks = Vec::new();
     for probe in &setting.target.probes {

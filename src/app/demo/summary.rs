@@ -1,5 +1,6 @@
 //! What a scenario came to, from the files that the service wrote: its database, its audit trail.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -21,7 +22,7 @@ use crate::reporting::report;
 use crate::reporting::report::Report;
 use crate::store::continuity::find;
 use crate::store::continuity::outbox::OutboxRow;
-use crate::store::{Store, capture, detection, ledger};
+use crate::store::{Store, capture, detection, ledger, signals};
 use crate::vault::audit::{self, Event};
 
 /// A scenario lasts minutes, and a copy is captured every half of one.
@@ -35,6 +36,8 @@ pub struct Summary {
     pub outages: Vec<OutageLine>,
     pub notices: Vec<NoticeLine>,
     pub acknowledged_at: Option<Timestamp>,
+    /// What was read, by the id of the signal; ages in seconds.
+    pub signals: BTreeMap<String, SignalLine>,
     /// None when the copy was never opened.
     pub snapshot: Option<SnapshotLine>,
     pub availability: Availability,
@@ -59,6 +62,14 @@ pub struct NoticeLine {
     pub channel: Channel,
     pub at: Timestamp,
     pub state: NoticeState,
+}
+
+/// The numbers of one signal.
+#[derive(Debug, Serialize)]
+pub struct SignalLine {
+    pub least: f64,
+    pub most: f64,
+    pub last: f64,
 }
 
 /// The copy that was opened first.
@@ -101,12 +112,26 @@ pub async fn sum_up(config: &Path, from: Timestamp, to: Timestamp) -> anyhow::Re
         outages: outages.into_iter().map(outage_line).collect(),
         notices: notices.into_iter().map(notice_line).collect(),
         acknowledged_at: acknowledged_at(&store, from, to).await?,
+        signals: signal_lines(&store, from, to).await?,
         snapshot: snapshot(&store, &service).await?,
         availability: availability(&report)?,
         report_files: write(&report, &Format::ALL, &folder)?,
     };
     store.close().await;
     Ok(summary)
+}
+
+async fn signal_lines(
+    store: &Store,
+    from: Timestamp,
+    to: Timestamp,
+) -> anyhow::Result<BTreeMap<String, SignalLine>> {
+    let ranges = signals::between(store, from, to).await?;
+    let line = |range: signals::Range| {
+        let signals::Range { least, most, last, .. } = range;
+        (range.signal.to_string(), SignalLine { least, most, last })
+    };
+    Ok(ranges.into_iter().map(line).collect())
 }
 
 fn outage_line(outage: Outage) -> OutageLine {

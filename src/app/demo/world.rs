@@ -8,16 +8,21 @@ use anyhow::Context;
 use secrecy::SecretString;
 
 use super::accounts;
-use crate::app::init::{self, Choices, Profile, Rehearsal, Relay};
+use crate::app::init::{self, Choices, Rehearsal, Relay};
+use crate::app::profiles::Profile;
 use crate::clock::Clock;
 use crate::config::diagnostics::{self, Diagnostics};
 use crate::config::directory;
 use crate::standin::smtp::SmtpReceiver;
+use crate::standin::system::System;
 use crate::standin::{Standin, StandinConfig};
 use crate::vault::site::{Level, Site};
 
 /// The passphrase of a demo's custody key.
 const CUSTODY_PASSPHRASE: &str = "synthetic custody passphrase";
+
+/// A stale feed falls an hour behind in a second.
+const PACE: u32 = 3_600;
 
 /// The folder of the mail that arrives.
 pub const MAIL: &str = "mail";
@@ -45,7 +50,9 @@ impl World {
     ) -> anyhow::Result<Self> {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-        let standin = Standin::start(StandinConfig::default(), clock.clone())
+        let system = System::parse(profile.name).context("nothing stands in for this profile")?;
+        let config = StandinConfig { system, pace: PACE, ..StandinConfig::default() };
+        let standin = Standin::start(config, clock.clone())
             .await
             .context("starting the stand-in case system")?;
         let letters = folder.join(MAIL);
@@ -82,24 +89,28 @@ fn choices(
 ) -> Choices {
     let relay = mail.addr();
     let secret = |text: &str| SecretString::from(text.to_owned());
+    let mut secrets = vec![
+        ("probe-username", secret("probe-1")),
+        ("probe-password", secret("synthetic-probe")),
+        ("capture-token", secret("synthetic-capture")),
+    ];
+    let interface = profile.interface;
+    secrets.extend(interface.map(|one| (one.secret_file, secret("synthetic-interface"))));
     Choices {
         profile,
         level: Level::Demo,
         site: "demo".to_owned(),
         listen,
         base_url: standin.url(),
+        interface_url: interface.map(|one| format!("{}/{}", standin.url(), one.system)),
         relay: Relay { host: relay.ip().to_string(), port: relay.port(), security: "plain" },
         rehearsal: Some(Rehearsal {
             interval: "5 s".to_owned(),
-            writes: "20 s".to_owned(),
+            writes: profile.demo_writes.to_owned(),
             capture_interval: "30 s".to_owned(),
             update_interval: "15 s".to_owned(),
         }),
-        secrets: vec![
-            ("probe-username", secret("probe-1")),
-            ("probe-password", secret("synthetic-probe")),
-            ("capture-token", secret("synthetic-capture")),
-        ],
+        secrets,
         custody_passphrase: secret(CUSTODY_PASSPHRASE),
     }
 }

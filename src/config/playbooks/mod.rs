@@ -122,7 +122,9 @@ fn start_when(reader: &mut Reader<'_>, raw: &raw::RawStartWhen) -> Option<StartW
              write those under 'verdict'",
         );
     }
-    Some(StartWhen { target: target?, verdict: raw.verdict.clone(), held_for, confirmed_by })
+    let only = raw.only.iter().filter_map(|probe| reader.id(probe)).collect();
+    let verdict = raw.verdict.clone();
+    Some(StartWhen { target: target?, verdict, only, held_for, confirmed_by })
 }
 
 fn stand_down(reader: &mut Reader<'_>, raw: raw::RawStandDown) -> StandDown {
@@ -199,7 +201,8 @@ mod tests {
     fn targets() -> BTreeMap<TargetId, BTreeSet<CohortId>> {
         let cohorts = ["report-line", "crisis-team", "noarlunga", "elizabeth"];
         let cohorts = cohorts.map(|id| CohortId::new(id).unwrap()).into();
-        let feed = ["police-feed", "court-lodging"].map(|id| TargetId::new(id).unwrap());
+        let feed = ["police-feed", "court-lodging", "care", "cyras", "nsw", "wa"];
+        let feed = feed.map(|id| TargetId::new(id).unwrap());
         let mut targets = BTreeMap::from([(TargetId::new("c3ms").unwrap(), cohorts)]);
         targets.extend(feed.map(|id| (id, BTreeSet::new())));
         targets

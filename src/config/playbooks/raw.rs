@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use crate::domain::ids::{
-    ChecklistItemId, CohortId, FunctionId, PlaybookId, PlaybookStepId, RoleId, TargetId,
+    ChecklistItemId, CohortId, FunctionId, PlaybookId, PlaybookStepId, ProbeId, RoleId, TargetId,
 };
 use crate::domain::length::Length;
 use crate::domain::notice::Channel;
@@ -61,6 +61,10 @@ pub(super) struct RawStartWhen {
     #[schemars(with = "TargetId")]
     pub target: Text,
     pub verdict: Vec<Verdict>,
+    /// Probes: the plan starts when no others fail. Name what other systems send here.
+    #[serde(default)]
+    #[schemars(with = "Vec<ProbeId>")]
+    pub only: Vec<Text>,
     #[serde(rename = "for")]
     #[schemars(with = "Length")]
     pub held_for: Text,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_saphyr::{Location as Place, Spanned};
 
 use super::diagnostics::Faults;
+use super::probe_signals::AgeFile;
 use super::probe_steps::Names;
 use crate::domain::length::Length;
 use crate::domain::step::{Exchange, Expectation, StepAction, Template, Test};
@@ -32,6 +33,9 @@ pub struct ExpectFile {
     size_bytes: Option<Spanned<SizeFile>>,
     #[schemars(with = "Option<Length>")]
     within: Option<Spanned<Length>>,
+    /// How old what the answer shows may be.
+    #[schemars(with = "Option<AgeFile>")]
+    pub(super) age: Option<Spanned<AgeFile>>,
     /// Whole days until the first certificate of the chain ends.
     #[schemars(with = "Option<TestFile>")]
     days_left: Option<Spanned<TestFile>>,
@@ -143,7 +147,7 @@ enum TestFile {
 fn keys_of(action: &StepAction) -> &'static [&'static str] {
     match action {
         StepAction::Http(_) => {
-            &["status", "header", "json", "html", "text", "size_bytes", "within"]
+            &["status", "header", "json", "html", "text", "size_bytes", "within", "age"]
         }
         StepAction::Tcp(_) => &["text", "size_bytes", "within"],
         StepAction::Tls(_) => &["days_left", "san", "protocol", "within"],
@@ -170,6 +174,7 @@ impl ExpectFile {
             ("text", at(self.text.as_ref())),
             ("size_bytes", at(self.size_bytes.as_ref())),
             ("within", at(self.within.as_ref())),
+            ("age", at(self.age.as_ref())),
             ("days_left", at(self.days_left.as_ref())),
             ("san", at(self.san.as_ref())),
             ("protocol", at(self.protocol.as_ref())),
@@ -282,7 +287,7 @@ fn finite(number: f64, place: Place, faults: &mut Faults, test: fn(f64) -> Test)
     test(number)
 }
 
-fn read_json_path(
+pub(super) fn read_json_path(
     text: &str,
     place: Place,
     faults: &mut Faults,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::{Location as Place, Spanned};
 
-use super::{Faults, Names};
+use super::{Faults, Names, suggestion};
 use crate::domain::step::{Body, HttpRequest, HttpVersion, Method, Part, Template};
 
 /// More redirects than this are a loop.
@@ -14,6 +14,9 @@ const MAX_REDIRECTS: u8 = 10;
 #[derive(Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpFile {
+    /// One of the file's `systems`; the target itself when left out.
+    #[schemars(with = "Option<String>")]
+    system: Option<Spanned<String>>,
     #[schemars(with = "Option<String>")]
     get: Option<Spanned<String>>,
     #[schemars(with = "Option<String>")]
@@ -105,7 +108,14 @@ pub fn read_http(
     {
         faults.at(redirects.defined, format!("more than {MAX_REDIRECTS} redirects are a loop"));
     }
+    if let Some(system) = &file.system
+        && !names.systems.contains(&system.value)
+    {
+        let hint = suggestion(&system.value, &names.systems, "add it under 'systems'");
+        faults.at(system.defined, format!("unknown system '{}': {hint}", system.value));
+    }
     Some(HttpRequest {
+        system: file.system.as_ref().map(|system| system.value.clone()),
         method,
         path: names.template(&path.value, path.defined, faults),
         query: templates(&file.query, names, faults),

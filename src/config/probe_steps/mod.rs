@@ -14,9 +14,11 @@ use serde_saphyr::{Location as Place, Spanned};
 use super::diagnostics::{Faults, nearest};
 use super::probe_checks::captures::{CaptureFile, read_captures};
 use super::probe_checks::{ExpectFile, read_expectations};
+use super::probe_signals::{UntilFile, read_age, read_until};
+use super::probe_writes::check_marked;
 use crate::domain::ids::StepId;
 use crate::domain::length::Length;
-use crate::domain::step::{Effect, Step, StepAction, Template};
+use crate::domain::step::{Effect, Step, StepAction, Template, Uses};
 
 /// A step as it is written: an id, one action, what is expected and what is kept.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -34,8 +36,14 @@ pub struct StepFile {
     browser: Option<browser::BrowserFile>,
     icmp: Option<network::IcmpFile>,
     pause: Option<Length>,
+    /// Ask again until what is expected holds; for requests that read.
+    #[schemars(with = "Option<UntilFile>")]
+    until: Option<Spanned<UntilFile>>,
     #[serde(default)]
     expect: ExpectFile,
+    /// What an answer holds when the probe's account is refused: locked, expired, renamed. Then
+    /// nothing is said of the target.
+    account_refused: Option<ExpectFile>,
     #[serde(default)]
     #[schemars(with = "std::collections::BTreeMap<String, CaptureFile>")]
     capture: std::collections::BTreeMap<String, Spanned<CaptureFile>>,
@@ -56,6 +64,9 @@ pub struct Names {
     captured: BTreeSet<String>,
     secrets: BTreeSet<String>,
     steps: BTreeSet<StepId>,
+    systems: BTreeSet<String>,
+    /// What the texts of the step being read ask for.
+    uses: std::cell::RefCell<Uses>,
 }
 
 impl Names {
@@ -65,7 +76,28 @@ impl Names {
             captured: BTreeSet::new(),
             secrets: secrets.iter().cloned().collect(),
             steps: BTreeSet::new(),
+            systems: BTreeSet::new(),
+            uses: std::cell::RefCell::default(),
         }
+    }
+
+    /// With names of other systems that requests may go to.
+    #[must_use]
+    pub fn with_systems(self, systems: impl Iterator<Item = String>) -> Self {
+        Self { systems: systems.collect(), ..self }
+    }
+
+    /// Whether a step before here captures this name.
+    #[must_use]
+    pub fn has_captured(&self, name: &str) -> bool {
+        self.captured.contains(name)
+    }
+
+    /// The same names, but of captured values those of these steps alone.
+    #[must_use]
+    pub fn captured_by(self, steps: &[Step]) -> Self {
+        let captured = steps.iter().flat_map(|step| &step.captures);
+        Self { captured: captured.map(|capture| capture.name.clone()).collect(), ..self }
     }
 
     /// Reads a text that may use names, noting those that are not known here.
@@ -85,6 +117,7 @@ impl Names {
             let hint = suggestion(name, &self.secrets, "add it under 'secrets'");
             faults.at(place, format!("unknown secret '{name}': {hint}"));
         }
+        self.uses.borrow_mut().add(&template);
         template
     }
 }
@@ -116,12 +149,25 @@ fn read_step(
         faults.at(place, format!("the step '{}' stands here twice: give it another id", file.id));
     }
     let action = read_action(file, place, names, faults)?;
-    let may_write = matches!(action, StepAction::Http(_) | StepAction::Browser(_));
-    if matches!(file.effect, EffectFile::Write) && !may_write {
-        faults.at(place, "only a request or a browser can write: take 'effect' away");
+    if matches!(file.effect, EffectFile::Write) {
+        match action {
+            StepAction::Http(_) | StepAction::Browser(_) => {
+                check_marked(&file.id, &names.uses.borrow(), place, faults);
+            }
+            _ => faults.at(place, "only a request or a browser can write: take 'effect' away"),
+        }
     }
     let expectations = read_expectations(&file.expect, &action, names, faults);
+    let account_refused = file.account_refused.as_ref();
+    let account_refused = account_refused
+        .map(|signs| read_expectations(signs, &action, names, faults))
+        .unwrap_or_default();
     let captures = read_captures(&file.capture, &action, faults);
+    let age = file.expect.age.as_ref().and_then(|age| read_age(age, faults));
+    let until = file.until.as_ref().and_then(|until| {
+        let reads = matches!(file.effect, EffectFile::Read) && file.http.is_some();
+        read_until(until, reads, faults)
+    });
     names.captured.extend(captures.iter().map(|capture| capture.name.clone()));
     Some(Step {
         id: file.id.clone(),
@@ -133,6 +179,10 @@ fn read_step(
         },
         expectations,
         captures,
+        age,
+        until,
+        account_refused,
+        uses: names.uses.take(),
     })
 }
 

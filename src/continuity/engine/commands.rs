@@ -33,6 +33,7 @@ impl Engine {
                 self.said.take(report, self.clock.now());
                 Ok(Answer::Done)
             }
+            Command::Signal { signal, sentence } => self.signal_crossed(&signal, sentence).await,
         }
     }
 

@@ -9,6 +9,7 @@ mod commands;
 mod incidents;
 mod load;
 mod plans;
+mod remarks;
 mod staff;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -77,7 +77,9 @@ impl Engine {
     fn signal(&self, playbook: &Playbook) -> Option<(Timestamp, &Outage)> {
         let when = playbook.start_when.as_ref()?;
         let reports = self.said.of(&when.target, self.clock.now());
-        let (at, outage) = self.picture.fulfils(when, reports)?;
+        let target = self.settings.targets.iter().find(|target| target.id == when.target);
+        let feeds = target.map(|target| target.titles().feeds).unwrap_or_default();
+        let (at, outage) = self.picture.fulfils(when, &feeds, reports)?;
         let of_plan = self
             .activations
             .values()

@@ -9,10 +9,8 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::load::REPORTS_COUNT_FOR;
-use crate::continuity::notices::Disagreement;
 use crate::domain::ids::{CohortId, TargetId};
 use crate::domain::notice::NoticeKind;
-use crate::store::continuity::commit::{Commit, commit};
 use crate::store::continuity::find;
 use crate::store::staff_reports::StaffReport;
 
@@ -66,8 +64,12 @@ impl Engine {
                     return;
                 }
             };
-            if told.is_none() && !self.tell(&step, self.sentence(&place, reports), now).await {
-                return;
+            if told.is_none() {
+                let sentence = self.sentence(&place, reports);
+                tracing::info!(place = step, "staff say it does not work, probes pass");
+                if !self.remark(NoticeKind::StaffReports, &step, sentence, now).await {
+                    return;
+                }
             }
             self.said.told.insert(place, told.unwrap_or(now));
         }
@@ -103,23 +105,6 @@ impl Engine {
             "{place} says {title} is not working, and every probe from there passes: {reports} \
              staff reports in the last {minutes} minutes."
         )
-    }
-
-    /// Puts the notice into the outbox. False when the store refused.
-    async fn tell(&mut self, step: &str, sentence: String, now: Timestamp) -> bool {
-        let Some(rules) = self.settings.ops_notices.clone() else { return true };
-        let recipients = self.on_call(&rules, now);
-        let said = Disagreement { step: step.to_owned(), sentence, recipients };
-        let notices = self.settings.desk.for_disagreement(&said, &self.settings.people, now);
-        tracing::info!(place = step, "staff say it does not work, probes pass");
-        let written = Commit { notices, ..Commit::default() };
-        if let Err(error) = commit(&self.store, &written, now).await {
-            self.refused(&error);
-            return false;
-        }
-        self.outbox.notify_one();
-        (self.settings.changed)();
-        true
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a plan says, as sentences for a card.
 
-use crate::domain::ids::{CohortId, PlaybookStepId, RoleId, TargetId};
+use crate::domain::ids::{CohortId, PlaybookStepId, ProbeId, RoleId, TargetId};
 use crate::domain::notice::Channel;
 use crate::domain::people::People;
 use crate::domain::playbook::{
@@ -232,12 +232,24 @@ impl Words<'_> {
             format!(", confirmed by {}", kinds.join(" or "))
         });
         format!(
-            "Starts by itself when {} is {} for {}{}.",
+            "Starts by itself when {}{} is {} for {}{}.",
             self.target(&when.target),
+            self.only(when),
             joined(&verdicts, "or"),
             when.held_for,
             evidence.unwrap_or_default()
         )
+    }
+
+    /// What of the target it is, in front of how it is.
+    fn only(self, when: &StartWhen) -> String {
+        let target = self.targets.iter().find(|target| target.id == when.target);
+        let title = |id: &ProbeId| {
+            let probe = target.and_then(|target| target.probe(id));
+            probe.map_or_else(|| plain(id.as_str()), |probe| probe.title.clone())
+        };
+        let titles: Vec<String> = when.only.iter().map(title).collect();
+        if titles.is_empty() { String::new() } else { format!(", only {},", joined(&titles, "or")) }
     }
 
     fn target(self, id: &TargetId) -> String {

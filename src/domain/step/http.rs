@@ -2,9 +2,11 @@
 
 use super::template::Template;
 
-/// One HTTP request under the target's base URL.
+/// One HTTP request under a base URL.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
+    /// One of the target's other systems; none for the target itself.
+    pub system: Option<String>,
     pub method: Method,
     pub path: Template,
     pub query: Vec<(String, Template)>,

@@ -30,6 +30,56 @@ pub struct Step {
     pub effect: Effect,
     pub expectations: Vec<Expectation>,
     pub captures: Vec<Capture>,
+    /// How old what it shows may be.
+    pub age: Option<Age>,
+    /// Asked again until what is expected holds.
+    pub until: Option<Until>,
+    /// What all holds of the answer when the probe's account is refused, and nobody else's; none
+    /// for a step that does not sign in.
+    pub account_refused: Vec<Expectation>,
+    /// What its texts are filled with, expectations included.
+    pub uses: Uses,
+}
+
+/// An instant in an answer, and how long ago it may be: up but stale is a failure.
+#[derive(Clone, Debug)]
+pub struct Age {
+    pub of: CaptureSource,
+    pub at_most: Duration,
+}
+
+/// Repeating a step that reads, for what takes time to appear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Until {
+    /// Between the end of one try and the next.
+    pub interval: Duration,
+    /// From the first try on.
+    pub at_most: Duration,
+}
+
+/// Values that texts ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Names of values captured by earlier steps.
+    pub captured: std::collections::BTreeSet<String>,
+    pub run_id: bool,
+    pub test_office: bool,
+}
+
+impl Uses {
+    /// Notes what a text asks for.
+    pub fn add(&mut self, template: &Template) {
+        self.captured.extend(template.captured().map(str::to_owned));
+        self.run_id |= template.0.contains(&Piece::Run(RunValue::Id));
+        self.test_office |= template.0.contains(&Piece::TestOffice);
+    }
+}
+
+/// The steps before the first one that changes something.
+#[must_use]
+pub fn before_write(steps: &[Step]) -> &[Step] {
+    let write = steps.iter().position(|step| step.effect != Effect::Read);
+    &steps[..write.unwrap_or(steps.len())]
 }
 
 /// What a step does, one variant a kind.

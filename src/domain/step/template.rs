@@ -16,6 +16,8 @@ pub enum Piece {
     Secret(String),
     /// `${run.id}`, `${run.time}`: made afresh for each run.
     Run(RunValue),
+    /// `${target.test_office}`: where the installation lets probes write.
+    TestOffice,
 }
 
 /// Values that each run makes for itself.
@@ -31,7 +33,8 @@ pub enum InvalidTemplate {
     #[error("'${{' is not closed: write '}}' after the name")]
     Unclosed,
     #[error(
-        "'${{{0}}}' is not a name: write a captured name, 'secret.NAME', 'run.id' or 'run.time'"
+        "'${{{0}}}' is not a name: write a captured name, 'secret.NAME', 'run.id', 'run.time' \
+         or 'target.test_office'"
     )]
     Name(String),
 }
@@ -100,6 +103,7 @@ fn piece(name: &str) -> Result<Piece, InvalidTemplate> {
         Some(("secret", secret)) if word(secret) => Ok(Piece::Secret(secret.to_owned())),
         Some(("run", "id")) => Ok(Piece::Run(RunValue::Id)),
         Some(("run", "time")) => Ok(Piece::Run(RunValue::Time)),
+        Some(("target", "test_office")) => Ok(Piece::TestOffice),
         _ => Err(InvalidTemplate::Name(name.to_owned())),
     }
 }

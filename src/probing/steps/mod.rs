@@ -5,6 +5,7 @@ pub mod capture;
 pub mod conversation;
 pub mod dns;
 pub mod expect;
+pub mod freshness;
 pub mod handshake;
 pub mod http;
 pub mod icmp;
@@ -13,6 +14,7 @@ pub mod smtp;
 pub mod sql;
 pub mod tcp;
 pub mod tls;
+pub mod until;
 
 use std::time::Duration;
 

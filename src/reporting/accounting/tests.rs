@@ -178,13 +178,16 @@ fn target(locations: &[&str]) -> Target {
             locations: places.clone(),
             objectives: Objectives::default(),
             steps: Vec::new(),
+            signals: Vec::new(),
             finally: Vec::new(),
+            recover: Vec::new(),
         })
     };
     Target {
         id: TargetId::new("c3ms").unwrap(),
         title: "C3MS".into(),
         base_url: "http://127.0.0.1:9/".parse().unwrap(),
+        systems: std::collections::BTreeMap::new(),
         time_zone: jiff::tz::TimeZone::UTC,
         networks: [].into(),
         locations: places

@@ -157,6 +157,7 @@ fn add_concern_report(draft: &mut Draft, family: &Family, case: &Case) {
         responded_at: (!fresh && due.is_some()).then(|| draft.when.minutes(600 - minutes)),
         outcome: (!fresh).then(|| draw.pick(&texts::OUTCOMES).to_owned()),
         lodged_by_worker_id: Some(worker),
+        receiving_office: String::new(),
     };
     if fresh && report.response_due_at.is_some() {
         add_response_task(draft, case, &report);

@@ -102,6 +102,7 @@ fn add_report(draft: &mut Draft, number: usize, case: &Case, told: &Told) {
         responded_at: told.outcome.map(|_| told.received_at + jiff::SignedDuration::from_hours(20)),
         outcome: told.outcome.map(str::to_owned),
         lodged_by_worker_id: Some(office("report-line").worker_id(3)),
+        receiving_office: String::new(),
     };
     if told.outcome.is_none() {
         draft.register.tasks.put(Task {

@@ -84,6 +84,9 @@ pub struct ConcernReport {
     pub responded_at: Option<Timestamp>,
     pub outcome: Option<String>,
     pub lodged_by_worker_id: Option<String>,
+    /// Which office it was lodged for; empty for whichever the report line finds. Not exported.
+    #[serde(skip)]
+    pub receiving_office: String,
 }
 
 #[derive(Clone, Debug, Serialize)]

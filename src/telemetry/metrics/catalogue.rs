@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    CounterVec, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry,
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 use super::Metrics;
@@ -24,6 +24,10 @@ const DELAY_BUCKETS: [f64; 11] =
 
 /// Seconds by which a slot is run late.
 const LAG_BUCKETS: [f64; 8] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0];
+
+/// Seconds between a slot and its run.
+const LATENESS_BUCKETS: [f64; 11] =
+    [0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// Registers every metric, without a value yet except for the version.
 #[allow(clippy::too_many_lines, reason = "a table: one entry a metric, name beside help")]
@@ -93,6 +97,27 @@ pub(super) fn register(
             "holdfast_users_affected",
             "Staff in the cohorts that an outage of the target affects now.",
             &["target"],
+        )?,
+        signal: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_signal",
+                    "A number read from the target, in the unit of its probe file; NaN before it \
+                     was read.",
+                ),
+                &["target", "signal"],
+            )?,
+        )?,
+        feed_age: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_feed_age_seconds",
+                    "How long ago a feed last delivered; NaN before it was measured.",
+                ),
+                &["target", "feed"],
+            )?,
         )?,
         staff_reports: counters(
             r,
@@ -183,6 +208,38 @@ pub(super) fn register(
             "holdfast_schedule_lag_seconds",
             "Time from a slot's instant to the first request of its check.",
             &LAG_BUCKETS,
+        )?,
+        residual_records: gauges(
+            r,
+            "holdfast_probe_residual_records",
+            "Synthetic records that probes may have left behind in the target; should be 0.",
+            &["target"],
+        )?,
+        lateness: histogram(
+            r,
+            "holdfast_probe_lateness_seconds",
+            "Time from a slot's instant to the start of its run: Holdfast's own delay.",
+            &LATENESS_BUCKETS,
+        )?,
+        confirmation_budget: gauges(
+            r,
+            "holdfast_confirmation_budget",
+            "Confirmations that may be in flight and be started in a second; less under strain.",
+            &["target"],
+        )?,
+        stalls: registered(
+            r,
+            IntCounter::new(
+                "holdfast_event_loop_stalls_total",
+                "Times Holdfast stood still; failures meanwhile do not count.",
+            )?,
+        )?,
+        clock_steps: registered(
+            r,
+            IntCounter::new(
+                "holdfast_clock_steps_total",
+                "Times the clock was stepped or the machine slept; checks meanwhile do not count.",
+            )?,
         )?,
         readiness_faults: gauges(
             r,

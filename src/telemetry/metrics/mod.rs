@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    CounterVec, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Registry, TextEncoder,
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Registry, TextEncoder,
 };
 
 use super::labels::{ActivationMode, Detail, LabelSets, NoticeOutcome, TierLabel, TimeState};
@@ -30,6 +30,8 @@ pub struct Metrics {
     state_seconds: CounterVec,
     outage_open: IntGaugeVec,
     users_affected: IntGaugeVec,
+    signal: GaugeVec,
+    feed_age: GaugeVec,
     staff_reports: IntCounterVec,
     detection_delay: Histogram,
     incident_open: IntGaugeVec,
@@ -44,6 +46,11 @@ pub struct Metrics {
     portal_open: IntGauge,
     break_glass: IntCounter,
     schedule_lag: Histogram,
+    residual_records: IntGaugeVec,
+    lateness: Histogram,
+    confirmation_budget: IntGaugeVec,
+    stalls: IntCounter,
+    clock_steps: IntCounter,
     readiness_faults: IntGaugeVec,
     config_last_reload: IntGauge,
     last_tick: Gauge,
@@ -71,6 +78,8 @@ impl Metrics {
             &self.verdict,
             &self.outage_open,
             &self.users_affected,
+            &self.residual_records,
+            &self.confirmation_budget,
             &self.incident_open,
             &self.activation_open,
             &self.step_pending,
@@ -78,6 +87,8 @@ impl Metrics {
         ] {
             gauges.reset();
         }
+        self.signal.reset();
+        self.feed_age.reset();
         self.declare_targets(labels);
         self.declare_probes(labels);
         for severity in &labels.severities {
@@ -109,6 +120,13 @@ impl Metrics {
                 self.set_verdict(&entry.target, cohort, Verdict::Unknown);
             }
             self.set_open_outages(&entry.target, 0, 0);
+            for signal in &entry.signals {
+                self.set_signal(&entry.target, signal, f64::NAN);
+            }
+            for feed in &entry.feeds {
+                self.set_feed_age(&entry.target, feed, f64::NAN);
+            }
+            self.set_residual_records(&entry.target, 0);
             self.staff_reports.with_label_values(&[target]);
             self.check_duration.with_label_values(&[target]);
             for phase in Phase::ALL {
@@ -152,7 +170,7 @@ impl Metrics {
 mod tests {
     use super::*;
     use crate::domain::check::{Check, CheckKind};
-    use crate::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
+    use crate::domain::ids::{CohortId, LocationId, ProbeId, SignalId, TargetId};
     use crate::telemetry::labels::{ProbeLabels, TargetLabels};
 
     fn labels() -> LabelSets {
@@ -161,6 +179,8 @@ mod tests {
             targets: vec![TargetLabels {
                 target: TargetId::new("c3ms").unwrap(),
                 cohorts: vec![CohortId::new("report-line").unwrap()],
+                signals: vec![SignalId::new("unallocated-cases").unwrap()],
+                feeds: vec![SignalId::new("police-feed").unwrap()],
             }],
             probes: vec![ProbeLabels {
                 target: TargetId::new("c3ms").unwrap(),
@@ -210,6 +230,8 @@ mod tests {
             r#"holdfast_state_seconds_total{probe="search",state="maintenance"} 0"#,
             r#"holdfast_verdict{cohort="report-line",target="c3ms",verdict="unknown"} 1"#,
             r#"holdfast_verdict{cohort="report-line",target="c3ms",verdict="up"} 0"#,
+            r#"holdfast_signal{signal="unallocated-cases",target="c3ms"} NaN"#,
+            r#"holdfast_feed_age_seconds{feed="police-feed",target="c3ms"} NaN"#,
             "holdfast_config_last_reload_success 1",
         ] {
             assert!(shows(&metrics, line), "{line} is not in\n{}", metrics.render().unwrap());

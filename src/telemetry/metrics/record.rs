@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Metrics;
 use crate::domain::check::{Check, CheckKind, Outcome};
-use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, TargetId};
+use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, SignalId, TargetId};
 use crate::domain::verdict::Verdict;
 use crate::telemetry::labels::{ActivationMode, Detail, NoticeOutcome, TierLabel, TimeState};
 
@@ -105,6 +105,16 @@ impl Metrics {
         self.users_affected.with_label_values(&[target.as_str()]).set(users.into());
     }
 
+    /// A number that was read, in the unit of its configuration; not a number until it was.
+    pub fn set_signal(&self, target: &TargetId, signal: &SignalId, value: f64) {
+        self.signal.with_label_values(&[target.as_str(), signal.as_str()]).set(value);
+    }
+
+    /// How long ago a feed last delivered.
+    pub fn set_feed_age(&self, target: &TargetId, feed: &SignalId, seconds: f64) {
+        self.feed_age.with_label_values(&[target.as_str(), feed.as_str()]).set(seconds);
+    }
+
     /// Somebody said that it is not working for them.
     pub fn record_staff_report(&self, target: &TargetId) {
         self.staff_reports.with_label_values(&[target.as_str()]).inc();
@@ -164,6 +174,31 @@ impl Metrics {
     /// A record was opened without usual access.
     pub fn record_break_glass(&self) {
         self.break_glass.inc();
+    }
+
+    /// Synthetic records that were not taken back in their run's time.
+    pub fn set_residual_records(&self, target: &TargetId, records: usize) {
+        self.residual_records.with_label_values(&[target.as_str()]).set(whole(records));
+    }
+
+    /// A slot was started this long after its instant.
+    pub fn record_lateness(&self, lateness: Duration) {
+        self.lateness.observe(lateness.as_secs_f64());
+    }
+
+    /// How many confirmations of a target may be in flight.
+    pub fn set_confirmation_budget(&self, target: &TargetId, budget: usize) {
+        self.confirmation_budget.with_label_values(&[target.as_str()]).set(whole(budget));
+    }
+
+    /// The event loop stood still so many times more.
+    pub fn record_stalls(&self, stalls: u64) {
+        self.stalls.inc_by(stalls);
+    }
+
+    /// The clock was stepped so many times more.
+    pub fn record_clock_steps(&self, steps: u64) {
+        self.clock_steps.inc_by(steps);
     }
 
     pub fn set_readiness_faults(&self, kind: &str, faults: usize) {

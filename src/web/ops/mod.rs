@@ -10,6 +10,7 @@ pub mod figures;
 pub mod incidents;
 pub mod notices;
 pub mod now;
+mod numbers;
 pub mod outage;
 pub mod plans;
 pub mod probes;

@@ -143,5 +143,6 @@ fn kind_in_words(kind: NoticeKind) -> &'static str {
         NoticeKind::AllClear => "All clear",
         NoticeKind::CaughtUp => "Several, late",
         NoticeKind::StaffReports => "Staff and probes disagree",
+        NoticeKind::Signal => "A number to look at",
     }
 }

@@ -23,6 +23,7 @@ use super::super::strip::Strip;
 use super::super::times::Times;
 use super::copy::{self, CopyLine};
 use super::figures::{self, Figures};
+use super::numbers::{self, NumberLine};
 use super::plans::{self, PlanLine, WaitingLine};
 
 /// The strip of a row: three hours in cells of five minutes.
@@ -80,6 +81,7 @@ struct NowPage {
     /// What would be missing on the worst day.
     overdue: Vec<String>,
     reports: Vec<ReportLine>,
+    numbers: Vec<NumberLine>,
     copy: Vec<CopyLine>,
     well: Vec<WellLine>,
 }
@@ -112,6 +114,7 @@ pub(in crate::web) async fn now(
         plans: picture.plans.iter().map(|plan| PlanLine::new(plan, &times)).collect(),
         overdue: plans::overdue(&web, times.now()),
         reports: reports(&targets, picture, &times),
+        numbers: numbers::lines(&web, &targets, &times).await,
         copy: copy::lines(&web, &times).await,
         well: well(&targets, &seen, &figures, &times),
     })

@@ -43,6 +43,7 @@ impl C3ms {
             level: Level::Demo,
             site: "synthetic".into(),
             listen,
+            interface_url: None,
             base_url: standin.url(),
             relay: Relay { host: relay.ip().to_string(), port: relay.port(), security: "plain" },
             rehearsal: Some(Rehearsal {

@@ -54,22 +54,6 @@ async fn every_journey_passes_and_its_steps_are_timed() {
 }
 
 #[tokio::test]
-async fn a_probe_that_lodges_takes_back_what_it_lodged_and_writes_seldom() {
-    let clock = Clock::system();
-    let standin = standin(&clock).await;
-    let target = c3ms(&standin, Duration::from_secs(5));
-    let setting = setting(target, &clock, Some(Duration::from_secs(600)));
-    let wrote = |check: &Check| check.steps.iter().any(|step| step.step.as_str() == "lodge");
-    let first = check(&setting, "intake", "noarlunga").await;
-    assert_eq!(first.outcome, Outcome::Passed, "{:?}", first.evidence);
-    assert!(wrote(&first));
-    assert!(first.steps.iter().any(|step| step.step.as_str() == "withdraw"));
-    let second = check(&setting, "intake", "elizabeth").await;
-    assert_eq!(second.outcome, Outcome::Passed, "{:?}", second.evidence);
-    assert!(!wrote(&second), "one write in ten minutes");
-}
-
-#[tokio::test]
 async fn each_way_of_failing_has_its_reason_and_says_where() {
     let clock = Clock::system();
     let standin = standin(&clock).await;

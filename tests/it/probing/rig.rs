@@ -8,9 +8,11 @@ use holdfast::clock::Clock;
 use holdfast::config::probes;
 use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
 use holdfast::probing::browser::{Browsers, Programs};
-use holdfast::probing::run::{Setting, Writes, run};
+use holdfast::probing::readings::Readings;
+use holdfast::probing::run::{Setting, run};
 use holdfast::probing::tls::Tls;
 use holdfast::probing::values::Secrets;
+use holdfast::probing::writes::Writes;
 use secrecy::SecretString;
 
 use crate::support::server::Authority;
@@ -83,11 +85,12 @@ probes:
         let clock = Clock::system();
         let setting = Setting {
             target: Arc::new(target),
-            secrets: Secrets(secrets.into()),
+            accounts: Secrets(secrets.into()).into(),
             tls: self.tls.clone(),
             browsers: Arc::clone(&self.browsers),
             clock: clock.clone(),
-            writes: Writes::at_most_every(None),
+            writes: Writes::never(),
+            readings: Readings::default(),
         };
         let (probe, location) = (&setting.target.probes[0], &setting.target.locations[0]);
         let check = run(&setting, probe, location, CheckKind::Slot, clock.now()).await;

@@ -4,6 +4,7 @@ mod export;
 mod faults;
 mod journeys;
 mod receivers;
+mod systems;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

@@ -2,6 +2,7 @@
 
 pub mod copy;
 pub mod reader;
+pub mod served;
 pub mod server;
 
 use std::path::{Path, PathBuf};
@@ -12,10 +13,13 @@ use holdfast::clock::Clock;
 use holdfast::config::probes;
 use holdfast::domain::target::{Probe, Target};
 use holdfast::probing::browser::{Browsers, Programs};
-use holdfast::probing::run::{Setting, Writes};
+use holdfast::probing::readings::Readings;
+use holdfast::probing::run::Setting;
 use holdfast::probing::tls::Tls;
 use holdfast::probing::values::Secrets;
+use holdfast::probing::writes::{Permission, Writes};
 use holdfast::standin::{Standin, StandinConfig};
+use holdfast::store::Store;
 use secrecy::SecretString;
 
 /// Longer than anything that is waited for takes on a loaded machine.
@@ -45,17 +49,34 @@ pub fn c3ms(standin: &Standin, interval: Duration) -> Target {
     target
 }
 
-/// What probes of the stand-in run with; they may write when `writes` is given.
-pub fn setting(target: Target, clock: &Clock, writes: Option<Duration>) -> Arc<Setting> {
+/// What probes of the stand-in run with; they may write when `writes` says so.
+pub fn setting(target: Target, clock: &Clock, writes: Option<Arc<Writes>>) -> Arc<Setting> {
     let secret = |text: &str| SecretString::from(text.to_owned());
     let secrets = [("username", "probe-1"), ("password", "synthetic-probe")];
     Arc::new(Setting {
         target: Arc::new(target),
-        secrets: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into()),
+        accounts: Secrets(secrets.map(|(name, text)| (name.to_owned(), secret(text))).into())
+            .into(),
         tls: Tls::new(rustls::RootCertStore::empty(), None).unwrap(),
-        clock: clock.clone(),
         browsers: browsers(),
-        writes: Writes::at_most_every(writes),
+        clock: clock.clone(),
+        writes: writes.unwrap_or_else(Writes::never),
+        readings: Readings::default(),
+    })
+}
+
+/// Permission to write into the test office, noted in the store.
+pub fn writes(store: &Store, interval: Duration) -> Arc<Writes> {
+    let test_office = "Test office (synthetic)".to_owned();
+    Writes::allowed(Permission { interval, test_office, store: store.clone() }, None)
+}
+
+/// What probes lodged that is still in the stand-in: reference and narrative.
+pub fn lodged(standin: &Standin) -> Vec<(String, String)> {
+    standin.read(|register| {
+        let reports = register.concern_reports.iter();
+        let ours = reports.filter(|report| report.concern_category == "synthetic probe");
+        ours.map(|report| (report.id.clone(), report.narrative.clone())).collect()
     })
 }
 

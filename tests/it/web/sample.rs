@@ -1,14 +1,16 @@
 //! A morning in March as rows of a real store: one office down, the report line slow, one office
 //! that comes and goes. Everything is synthetic.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast::clock::Clock;
 use holdfast::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome, StepTiming};
-use holdfast::domain::ids::{CohortId, LocationId, OfficeId, ProbeId, StepId, TargetId};
+use holdfast::domain::ids::{CohortId, LocationId, OfficeId, ProbeId, SignalId, StepId, TargetId};
 use holdfast::domain::outage::{DetectionEvent, Outage, OutageChange, OutageId, VerdictChange};
+use holdfast::domain::signal::{Measure, Reading, Signal};
 use holdfast::domain::target::{Cohort, Location, Objectives, Probe, ProbeKind, Target, Weight};
 use holdfast::domain::verdict::{Scope, Verdict};
 use holdfast::store::ledger::{self, Entry};
@@ -68,6 +70,7 @@ pub fn targets() -> Vec<Arc<Target>> {
             id: c3ms.clone(),
             title: "C3MS".into(),
             base_url: "http://127.0.0.1:9/".parse().unwrap(),
+            systems: BTreeMap::new(),
             time_zone: zone.clone(),
             networks: ["127.0.0.0/8".parse().unwrap()].into(),
             locations: locations(),
@@ -78,11 +81,15 @@ pub fn targets() -> Vec<Arc<Target>> {
             id: police.clone(),
             title: "Police feed".into(),
             base_url: "http://127.0.0.1:9/feed/".parse().unwrap(),
+            systems: BTreeMap::new(),
             time_zone: zone,
             networks: ["127.0.0.0/8".parse().unwrap()].into(),
             locations: locations(),
             cohorts: COHORTS[..2].iter().map(cohort).collect(),
-            probes: vec![Arc::new(probe(&police, "police-age", "Age of the police feed"))],
+            probes: vec![Arc::new(Probe {
+                signals: signals(),
+                ..probe(&police, "police-age", "Age of the police feed")
+            })],
         }),
     ]
 }
@@ -124,8 +131,49 @@ fn probe(target: &TargetId, id: &str, title: &str) -> Probe {
         locations: LOCATIONS.iter().map(|(id, _)| LocationId::new(id).unwrap()).collect(),
         objectives: Objectives { availability: Some(0.995), latency: Some(Duration::from_secs(2)) },
         steps: Vec::new(),
+        signals: Vec::new(),
         finally: Vec::new(),
+        recover: Vec::new(),
     }
+}
+
+/// An age that is too great, a number to be looked at, and one that is as usual.
+fn signals() -> Vec<Signal> {
+    let counted = |unit: &str| Measure::Captured { name: "n".into(), unit: unit.into() };
+    let signal = |id, title: &str, measure, (attention_at, worse_at)| Signal {
+        id: SignalId::new(id).unwrap(),
+        title: title.into(),
+        measure,
+        attention_at,
+        worse_at,
+    };
+    vec![
+        signal("police-age", "Police feed", Measure::Age, (None, Some(1_800.0))),
+        signal(
+            "unallocated-cases",
+            "Cases with no case worker",
+            counted("cases"),
+            (Some(1_000.0), Some(1_300.0)),
+        ),
+        signal(
+            "workers-over-18",
+            "Workers with more than 18 cases",
+            counted("workers"),
+            (Some(1.0), None),
+        ),
+    ]
+}
+
+fn readings() -> Vec<Reading> {
+    let values =
+        [("police-age", 33_120.0), ("unallocated-cases", 1_034.0), ("workers-over-18", 0.0)];
+    let reading = |(signal, value)| Reading {
+        target: TargetId::new("police-feed").unwrap(),
+        signal: SignalId::new(signal).unwrap(),
+        value,
+        read_at: ago(minutes(2)),
+    };
+    values.into_iter().map(reading).collect()
 }
 
 /// Opens a store in `folder` and fills it through its own functions.
@@ -141,6 +189,7 @@ pub async fn fill(folder: &Path) -> Store {
         detection::record(&store, std::slice::from_ref(event), at).await.unwrap();
     }
     ledger::append(&store, &checks()).await.unwrap();
+    holdfast::store::signals::keep(&store, &readings()).await.unwrap();
     for report in reports() {
         staff_reports::add(&store, &report).await.unwrap();
     }

@@ -47,6 +47,23 @@ pub async fn play(stage: &Stage) {
     stage.mail("director@example.org", |mail| subject(mail).starts_with("All clear")).await;
 }
 
+/// Waits until everybody expected has had mail: how an address and a subject begin.
+pub async fn wait_for_mail(stage: &Stage, expected: &[(&str, &str)]) {
+    for (to, opening) in expected {
+        loop {
+            let arrived = stage.mail.messages();
+            let is_it = |mail: &ReceivedMail| {
+                mail.envelope_to.iter().any(|one| one.starts_with(to))
+                    && subject(mail).starts_with(opening)
+            };
+            if arrived.iter().any(is_it) {
+                break;
+            }
+            stage.clock.sleep(LOOK_INTERVAL).await;
+        }
+    }
+}
+
 /// Tells of every mail that arrives. Ends only with the mail server.
 pub async fn tell_of_mail(stage: &Stage) {
     let mut told = 0;

@@ -8,18 +8,21 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::super::faults::WrongContent;
+use super::super::system::System;
 use super::html;
 
 /// An error page with this status.
-pub(in crate::standin) fn status(status: u16) -> Response<Body> {
+pub(in crate::standin) fn status(system: System, status: u16) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let page = html::message("C3MS is not available", "The server could not finish the request.");
+    let title = format!("{} is not available", system.title());
+    let page = html::message(system, &title, "The server could not finish the request.");
     (status, Html(page)).into_response()
 }
 
 /// Status 200 with something else than was asked for at `path`; `now` is the `as_of` of a list that
 /// pretends to be complete.
 pub(in crate::standin) fn content(
+    system: System,
     what: WrongContent,
     path: &str,
     now: Timestamp,
@@ -27,7 +30,7 @@ pub(in crate::standin) fn content(
     match what {
         WrongContent::ErrorPage => {
             let text = "An unexpected error has occurred. Please try again later.";
-            Html(html::message("Error", text)).into_response()
+            Html(html::message(system, "Error", text)).into_response()
         }
         WrongContent::EmptyList if path.starts_with("/api/export/") => {
             Json(json!({ "records": [], "next": null, "as_of": now })).into_response()
@@ -36,7 +39,7 @@ pub(in crate::standin) fn content(
             Json(json!({ "results": [], "count": 0, "as_of": now })).into_response()
         }
         WrongContent::EmptyList => {
-            Html(html::message("Search", "No records found.")).into_response()
+            Html(html::message(system, "Search", "No records found.")).into_response()
         }
     }
 }

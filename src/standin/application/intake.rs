@@ -3,7 +3,7 @@
 //! A probe that lodges must withdraw; what it lodged is deleted and leaves a tombstone.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -13,12 +13,14 @@ use serde::Deserialize;
 use super::super::model::casework::{ConcernReport, Reporter, Screening};
 use super::super::register::Kind;
 use super::sign_in::{Forged, OnlyCsrf, Session};
-use super::{C3ms, html, pages};
+use super::{Application, html, pages};
 
 /// Longer narratives belong into an attachment.
 const MAX_NARRATIVE_BYTES: usize = 20_000;
+/// Lodged notifications shown at once.
+const MAX_FOUND: usize = 50;
 
-pub(super) fn routes() -> Router<C3ms> {
+pub(super) fn routes() -> Router<Application> {
     Router::new()
         .route("/intake", get(form).post(lodge))
         .route("/intake/{id}", get(lodged))
@@ -38,18 +40,38 @@ struct Notification {
     reporter_phone: String,
     #[serde(default)]
     source_type: String,
+    #[serde(default)]
+    office: String,
 }
 
-async fn form(session: Session) -> Html<String> {
-    form_page(&session, None)
+#[derive(Deserialize)]
+struct Asked {
+    q: Option<String>,
+}
+
+/// The empty form, or what was lodged and holds the words asked for.
+async fn form(
+    State(app): State<Application>,
+    session: Session,
+    Query(asked): Query<Asked>,
+) -> Html<String> {
+    let Some(words) = asked.q.filter(|words| !words.trim().is_empty()) else {
+        return form_page(&session, None);
+    };
+    let register = app.current().register;
+    let reports = register.concern_reports.iter().filter(|report| is_ours(report));
+    let found = reports.filter(|report| report.narrative.contains(words.trim()));
+    let found = found.take(MAX_FOUND).collect();
+    Html(html::page("Lodged notifications", &session, &Found { words: &words, found }))
 }
 
 fn form_page(session: &Session, error: Option<&str>) -> Html<String> {
-    Html(html::page("Intake", session, &IntakeForm { csrf: &session.csrf, error }))
+    let what = session.system.notification();
+    Html(html::page("Intake", session, &IntakeForm { what, csrf: &session.csrf, error }))
 }
 
 async fn lodge(
-    State(app): State<C3ms>,
+    State(app): State<Application>,
     session: Session,
     Form(form): Form<Notification>,
 ) -> Result<Response, Forged> {
@@ -67,7 +89,7 @@ async fn lodge(
     Ok(Redirect::to(&format!("/intake/{id}")).into_response())
 }
 
-impl C3ms {
+impl Application {
     /// Adds the notification and says its reference number.
     fn lodge(&self, form: Notification) -> String {
         self.write(|register, now| {
@@ -99,13 +121,23 @@ impl C3ms {
                 responded_at: None,
                 outcome: None,
                 lodged_by_worker_id: None,
+                receiving_office: form.office.trim().to_owned(),
             });
             id
         })
     }
 }
 
-async fn lodged(State(app): State<C3ms>, session: Session, Path(id): Path<String>) -> Response {
+/// Only what came through the form: the families' history is not for withdrawing.
+fn is_ours(report: &ConcernReport) -> bool {
+    report.lodged_by_worker_id.is_none()
+}
+
+async fn lodged(
+    State(app): State<Application>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Response {
     // The live register, not a stale view: what was lodged has been lodged.
     let register = app.current().register;
     let Some(report) = register.concern_reports.get(&id) else { return pages::missing(&session) };
@@ -114,19 +146,14 @@ async fn lodged(State(app): State<C3ms>, session: Session, Path(id): Path<String
 }
 
 async fn withdraw(
-    State(app): State<C3ms>,
+    State(app): State<Application>,
     session: Session,
     Path(id): Path<String>,
     Form(form): Form<OnlyCsrf>,
 ) -> Result<Response, Forged> {
     session.check(&form.csrf)?;
     let deleted = app.write(|register, now| {
-        // Only what came through the form: the families' history is not for withdrawing.
-        let ours = register
-            .concern_reports
-            .get(&id)
-            .is_some_and(|report| report.lodged_by_worker_id.is_none());
-        ours && {
+        register.concern_reports.get(&id).is_some_and(is_ours) && {
             let at = register.next_change_at(now);
             register.concern_reports.delete(&id, at)
         }
@@ -137,7 +164,7 @@ async fn withdraw(
 #[derive(Template)]
 #[template(
     ext = "html",
-    source = r#"<h1>Intake: lodge a notification</h1>
+    source = r#"<h1>Intake: lodge a {{ what }}</h1>
 {% if let Some(error) = error %}<p id="error" role="alert">{{ error }}</p>{% endif %}
 <form id="intake" method="post" action="/intake">
 <input type="hidden" name="csrf" value="{{ csrf }}">
@@ -147,10 +174,12 @@ async fn withdraw(
 <label>Reporter's name <input name="reporter_name"></label>
 <label>Reporter's telephone <input name="reporter_phone"></label>
 <label>Reporter is a <input name="source_type"></label>
+<label>For office <input name="office"></label>
 <button>Lodge</button>
 </form>"#
 )]
 struct IntakeForm<'a> {
+    what: &'a str,
     csrf: &'a str,
     error: Option<&'a str>,
 }
@@ -158,9 +187,28 @@ struct IntakeForm<'a> {
 #[derive(Template)]
 #[template(
     ext = "html",
+    source = r#"<h1>Lodged notifications</h1>
+<p><span id="count">{{ found.len() }}</span> with “{{ words }}” in what was told.</p>
+<table id="found"><tr><th>Reference</th><th>Concern</th><th>Received</th></tr>
+{% for report in found %}
+<tr class="notification"><td class="reference">{{ report.id }}</td>
+<td>{{ report.concern_category }}</td><td>{{ report.received_at }}</td></tr>
+{% endfor %}
+</table>"#
+)]
+struct Found<'a> {
+    words: &'a str,
+    found: Vec<&'a ConcernReport>,
+}
+
+#[derive(Template)]
+#[template(
+    ext = "html",
     source = r#"<h1>Notification lodged</h1>
 <p>Reference number <strong id="reference">{{ report.id }}</strong></p>
-<p>{{ report.concern_category }}, received {{ report.received_at }}</p>
+<p>{{ report.concern_category }}, received {{ report.received_at }}
+{% if !report.receiving_office.is_empty() %}
+for <span id="office">{{ report.receiving_office }}</span>{% endif %}</p>
 <form id="withdraw" method="post" action="/intake/{{ report.id }}/withdraw">
 <input type="hidden" name="csrf" value="{{ csrf }}"><button>Withdraw</button>
 </form>"#

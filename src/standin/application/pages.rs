@@ -18,12 +18,12 @@ use super::super::model::legal::{Hearing, Order};
 use super::super::model::people::{Household, Person};
 use super::super::register::Register;
 use super::sign_in::Session;
-use super::{C3ms, View, html, search};
+use super::{Application, View, html, search};
 
 /// How far the court list looks ahead.
 const COURT_DAYS: i64 = 14;
 
-pub(super) fn routes() -> Router<C3ms> {
+pub(super) fn routes() -> Router<Application> {
     Router::new()
         .route("/", get(home))
         .route("/persons", get(persons))
@@ -133,7 +133,7 @@ async fn notes(session: Session, View(view): View, Path(id): Path<String>) -> Re
 }
 
 /// The notes of a case, newest first.
-pub(super) fn case_notes<'a>(register: &'a Register, case_id: &str) -> Vec<&'a Note> {
+pub(in crate::standin) fn case_notes<'a>(register: &'a Register, case_id: &str) -> Vec<&'a Note> {
     let mut notes: Vec<&Note> =
         register.notes.iter().filter(|note| note.case_id == case_id).collect();
     notes.sort_by_key(|note| std::cmp::Reverse(note.happened_at));
@@ -152,7 +152,7 @@ async fn court(session: Session, View(view): View) -> Html<String> {
     Html(html::page("Court", &session, &Court { days: COURT_DAYS, hearings, expiring }))
 }
 
-pub(super) fn missing(session: &Session) -> Response {
+pub(in crate::standin) fn missing(session: &Session) -> Response {
     let page = html::page("Not found", session, &NotFound);
     (StatusCode::NOT_FOUND, Html(page)).into_response()
 }

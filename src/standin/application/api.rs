@@ -18,9 +18,9 @@ use super::super::model::legal::{Hearing, Order};
 use super::super::register::{Kind, Register};
 use super::pages::{Search, case_notes, person_alerts};
 use super::sign_in::{ApiCaller, CaptureAccount};
-use super::{C3ms, View, search};
+use super::{Application, View, search};
 
-pub(super) fn routes() -> Router<C3ms> {
+pub(super) fn routes() -> Router<Application> {
     Router::new()
         .route("/api/status", get(status))
         .route("/api/persons", get(persons))

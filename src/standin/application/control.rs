@@ -21,7 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::C3ms;
+use super::Application;
 use super::sign_in::bearer;
 use crate::standin::faults::{Fault, Faults};
 
@@ -30,7 +30,7 @@ const MAX_CHANGES: usize = 10_000;
 
 #[derive(Clone)]
 pub(in crate::standin) struct Control {
-    pub app: C3ms,
+    pub app: Application,
     pub faults: Arc<Faults>,
     pub token: SecretString,
 }

@@ -1,13 +1,14 @@
-//! C3MS as an HTTP application: the pages and the API that staff, probes and capture use.
+//! A case system as an HTTP application: the pages and the API that staff, probes and capture use.
 //!
+//! Every [`System`] has these; what one of them has beside them is in a folder of its own.
 //! Everything it shows is synthetic, and every page says so. It knows nothing of Holdfast.
 //!
 //! # Pages, and what a probe can rely on in them
 //!
 //! HTML; without a session all but the first two answer 303 to `/sign-in`.
 //!
-//! - `GET /sign-in`: a form with `input[name=csrf]`; sets the cookie `c3ms_form`.
-//! - `POST /sign-in` (`csrf`, `username`, `password`): 303 to `/`, cookie `c3ms_session`; 401
+//! - `GET /sign-in`: a form with `input[name=csrf]`; sets the cookie `standin_form`.
+//! - `POST /sign-in` (`csrf`, `username`, `password`): 303 to `/`, cookie `standin_session`; 401
 //!   with `#error` when wrong; 403 when the token is not the form's.
 //! - `GET /`: `h1` "Home", `#signed-in-as`, `#unallocated`, `#as-of`.
 //! - `GET /persons?q=`: `#results` with a `tr.person` each, `#count`; names without macrons find.
@@ -16,14 +17,16 @@
 //! - `GET /cases/{id}/notes`: `#notes` with an `article.note` each, earlier versions inside.
 //! - `GET /court`: `#hearings` of the next 14 days, `#expiring` orders.
 //! - `GET /intake`: `#intake` form with `input[name=csrf]`.
+//! - `GET /intake?q=`: `#found` with a `tr.notification` each of what was lodged with those words
+//!   in its narrative, `td.reference` in it; `#count`.
 //! - `POST /intake` (`csrf`, `concern`, `narrative`, `person_id`, `reporter_name`,
-//!   `reporter_phone`, `source_type`): 303 to `/intake/{id}`; 422 with `#error` when concern or
-//!   narrative is missing.
+//!   `reporter_phone`, `source_type`, `office`): 303 to `/intake/{id}`; 422 with `#error` when
+//!   concern or narrative is missing.
 //! - `GET /intake/{id}`: `#reference` with the reference number, `#withdraw` form.
 //! - `POST /intake/{id}/withdraw` (`csrf`): deletes what was lodged, 303 to `/intake`.
 //! - `POST /sign-out` (`csrf`): ends the session, 303 to `/sign-in`.
 //!
-//! Every answer names in `x-c3ms-node` which of four nodes gave it.
+//! Every answer names in `x-c3ms-node` (or of another system's name) which of four nodes gave it.
 //!
 //! # API (JSON; session cookie or bearer token, else 401; every answer carries `as_of`)
 //!
@@ -35,11 +38,11 @@
 
 mod api;
 pub(super) mod control;
-mod html;
+pub(super) mod html;
 mod intake;
-mod pages;
+pub(super) mod pages;
 mod search;
-mod sign_in;
+pub(super) mod sign_in;
 pub(super) mod wrong;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -50,10 +53,13 @@ use axum::http::request::Parts;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::StandinConfig;
+use super::crossing::Crossing;
 use super::draw::Draw;
 use super::faults::Frozen;
 use super::life::{self, Changes};
 use super::register::Register;
+use super::system::System;
 use crate::clock::Clock;
 
 /// A name and a passphrase that open the application.
@@ -65,34 +71,40 @@ pub struct Account {
 
 /// The application's state, shared by its handlers.
 #[derive(Clone)]
-pub(super) struct C3ms(Arc<Inner>);
+pub(super) struct Application(Arc<Inner>);
 
 struct Inner {
+    system: System,
     clock: Clock,
+    /// Seconds that a stale feed falls behind in one.
+    pace: u32,
     /// Readers take the `Arc` and let go of the lock; a writer copies only when one still reads.
     register: RwLock<Arc<Register>>,
     draw: Mutex<Draw>,
     sessions: Mutex<sign_in::Sessions>,
     accounts: Vec<Account>,
     capture_token: SecretString,
+    interface_token: SecretString,
+    /// What is on its way between this system and another.
+    crossing: Crossing,
 }
 
-impl C3ms {
-    pub(super) fn new(
-        register: Register,
-        clock: Clock,
-        seed: u64,
-        accounts: Vec<Account>,
-        capture_token: SecretString,
-    ) -> Self {
+impl Application {
+    pub(super) fn new(register: Register, clock: Clock, config: StandinConfig) -> Self {
+        let StandinConfig { system, pace, seed, accounts, capture_token, interface_token, .. } =
+            config;
         Self(Arc::new(Inner {
+            system,
             clock,
+            pace,
             register: RwLock::new(Arc::new(register)),
             // Not the generator's own sequence, or the first change would repeat the first family.
             draw: Mutex::new(Draw::new(!seed)),
             sessions: Mutex::default(),
             accounts,
             capture_token,
+            interface_token,
+            crossing: Crossing::default(),
         }))
     }
 
@@ -102,7 +114,24 @@ impl C3ms {
             .merge(pages::routes())
             .merge(intake::routes())
             .merge(api::routes())
+            .merge(self.system().routes())
             .with_state(self.clone())
+    }
+
+    pub(super) fn system(&self) -> System {
+        self.0.system
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(super) fn pace(&self) -> u32 {
+        self.0.pace
+    }
+
+    pub(super) fn crossing(&self) -> &Crossing {
+        &self.0.crossing
     }
 
     /// Everything as it is now.
@@ -128,10 +157,13 @@ impl C3ms {
 /// What a request may see: the register as it is, or as it was when the feed went stale.
 pub(super) struct View(pub Frozen);
 
-impl FromRequestParts<C3ms> for View {
+impl FromRequestParts<Application> for View {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &C3ms) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Application,
+    ) -> Result<Self, Self::Rejection> {
         Ok(Self(parts.extensions.get::<Frozen>().cloned().unwrap_or_else(|| app.current())))
     }
 }

@@ -4,23 +4,25 @@
 
 use askama::Template;
 
+use super::super::system::System;
 use super::sign_in::Session;
 
 /// Puts a page's body into the frame.
-pub(super) fn page(title: &str, session: &Session, body: &impl Template) -> String {
-    render(&Frame { title, session: Some(session), body: &render(body) })
+pub(in crate::standin) fn page(title: &str, session: &Session, body: &impl Template) -> String {
+    let system = session.system;
+    render(&Frame { system, title, session: Some(session), body: &render(body) })
 }
 
 /// The sign-in form, with what went wrong the last time.
-pub(super) fn sign_in(csrf: &str, error: Option<&str>) -> String {
+pub(super) fn sign_in(system: System, csrf: &str, error: Option<&str>) -> String {
     let body = render(&SignIn { csrf, error });
-    render(&Frame { title: "Sign in", session: None, body: &body })
+    render(&Frame { system, title: "Sign in", session: None, body: &body })
 }
 
 /// A page with one sentence.
-pub(super) fn message(title: &str, text: &str) -> String {
+pub(super) fn message(system: System, title: &str, text: &str) -> String {
     let body = render(&Message { title, text });
-    render(&Frame { title, session: None, body: &body })
+    render(&Frame { system, title, session: None, body: &body })
 }
 
 /// Rendering into a string fails only when a value cannot be displayed, and all of ours can.
@@ -32,11 +34,11 @@ fn render(template: &impl Template) -> String {
 #[template(
     ext = "html",
     source = r#"<!doctype html>
-<html lang="en-AU">
+<html lang="{{ system.language() }}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>{{ title }} - C3MS</title>
+<title>{{ title }} - {{ system.title() }}</title>
 <style>
 body { font: 14px Verdana, Arial, sans-serif; margin: 0; color: #222 }
 header { background: #25506b; color: #fff; padding: 6px 12px }
@@ -48,10 +50,12 @@ label { display: block; margin: 8px 0 } article { border-left: 3px solid #25506b
 </style>
 </head>
 <body>
-<header><strong>C3MS</strong>
+<header><strong>{{ system.title() }}</strong>
 {% if let Some(session) = session %}
 <a href="/">Home</a><a href="/persons">Persons</a><a href="/court">Court</a>
-<a href="/intake">Intake</a> <span id="signed-in-as">{{ session.username }}</span>
+<a href="/intake">Intake</a>
+{% for (path, name) in system.pages() %}<a href="{{ path }}">{{ name }}</a>{% endfor %}
+<span id="signed-in-as">{{ session.username }}</span>
 <form class="inline" method="post" action="/sign-out">
 <input type="hidden" name="csrf" value="{{ session.csrf }}"><button>Sign out</button></form>
 {% endif %}
@@ -65,6 +69,7 @@ label { display: block; margin: 8px 0 } article { border-left: 3px solid #25506b
 "#
 )]
 struct Frame<'a> {
+    system: System,
     title: &'a str,
     session: Option<&'a Session>,
     /// Rendered by another template, so already escaped.

@@ -16,12 +16,13 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::super::accept::SignInBroken;
-use super::{C3ms, html};
+use super::super::system::System;
+use super::{Application, html};
 
 /// Probes sign in every few seconds for days; the oldest sessions go.
 const MAX_SESSIONS: usize = 4096;
 
-pub(super) fn routes() -> Router<C3ms> {
+pub(super) fn routes() -> Router<Application> {
     Router::new().route("/sign-in", get(form).post(sign_in)).route("/sign-out", post(sign_out))
 }
 
@@ -34,7 +35,9 @@ pub(super) struct Sessions {
 
 /// A request with a valid session.
 #[derive(Clone, Debug)]
-pub(super) struct Session {
+pub(in crate::standin) struct Session {
+    /// Whose pages it is for.
+    pub system: System,
     pub username: String,
     /// What the forms of this session carry.
     pub csrf: String,
@@ -46,24 +49,25 @@ impl Session {
     /// # Errors
     /// When it is not, so that the form may come from elsewhere.
     pub fn check(&self, csrf: &str) -> Result<(), Forged> {
-        if csrf == self.csrf { Ok(()) } else { Err(Forged) }
+        if csrf == self.csrf { Ok(()) } else { Err(Forged(self.system)) }
     }
 }
 
 /// A form that this application did not hand to this visitor; answered with 403.
-pub(super) struct Forged;
+pub(in crate::standin) struct Forged(System);
 
 impl IntoResponse for Forged {
     fn into_response(self) -> Response {
-        let page = html::message("Not accepted", "The form is out of date. Open it again.");
+        let page = html::message(self.0, "Not accepted", "The form is out of date. Open it again.");
         (StatusCode::FORBIDDEN, Html(page)).into_response()
     }
 }
 
 impl Sessions {
-    fn begin(&mut self, username: &str) -> String {
+    fn begin(&mut self, system: System, username: &str) -> String {
         let token = random_token();
-        let session = Session { username: username.to_owned(), csrf: random_token() };
+        let username = username.to_owned();
+        let session = Session { system, username, csrf: random_token() };
         self.by_token.insert(token.clone(), session);
         self.oldest_first.push_back(token.clone());
         if self.oldest_first.len() > MAX_SESSIONS
@@ -75,21 +79,21 @@ impl Sessions {
     }
 }
 
-impl FromRequestParts<C3ms> for Session {
+impl FromRequestParts<Application> for Session {
     type Rejection = Redirect;
 
-    async fn from_request_parts(parts: &mut Parts, app: &C3ms) -> Result<Self, Redirect> {
+    async fn from_request_parts(parts: &mut Parts, app: &Application) -> Result<Self, Redirect> {
         app.session(&parts.headers).ok_or_else(|| Redirect::to("/sign-in"))
     }
 }
 
 /// A request to the API by a session or by the capture account.
-pub(super) struct ApiCaller;
+pub(in crate::standin) struct ApiCaller;
 
-impl FromRequestParts<C3ms> for ApiCaller {
+impl FromRequestParts<Application> for ApiCaller {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, app: &C3ms) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, app: &Application) -> Result<Self, Response> {
         if bearer(&parts.headers) == Some(app.0.capture_token.expose_secret())
             || app.session(&parts.headers).is_some()
         {
@@ -99,13 +103,27 @@ impl FromRequestParts<C3ms> for ApiCaller {
     }
 }
 
+/// A request by the other side of an interface.
+pub(in crate::standin) struct OtherSide;
+
+impl FromRequestParts<Application> for OtherSide {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Application) -> Result<Self, Response> {
+        match bearer(&parts.headers) {
+            Some(token) if token == app.0.interface_token.expose_secret() => Ok(Self),
+            _ => Err(unauthorized()),
+        }
+    }
+}
+
 /// A request by the read-only account that captures.
 pub(super) struct CaptureAccount;
 
-impl FromRequestParts<C3ms> for CaptureAccount {
+impl FromRequestParts<Application> for CaptureAccount {
     type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, app: &C3ms) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, app: &Application) -> Result<Self, Response> {
         match bearer(&parts.headers) {
             Some(token) if token == app.0.capture_token.expose_secret() => Ok(Self),
             _ => Err(unauthorized()),
@@ -113,9 +131,9 @@ impl FromRequestParts<C3ms> for CaptureAccount {
     }
 }
 
-impl C3ms {
+impl Application {
     fn session(&self, headers: &HeaderMap) -> Option<Session> {
-        let token = cookie(headers, "c3ms_session")?;
+        let token = cookie(headers, "standin_session")?;
         self.sessions().by_token.get(token).cloned()
     }
 
@@ -131,56 +149,57 @@ struct Credentials {
     password: String,
 }
 
-async fn form() -> Response {
+async fn form(State(app): State<Application>) -> Response {
     let csrf = random_token();
-    let cookie = format!("c3ms_form={csrf}; Path=/sign-in; HttpOnly; SameSite=Strict");
-    let page = html::sign_in(&csrf, None);
+    let cookie = format!("standin_form={csrf}; Path=/sign-in; HttpOnly; SameSite=Strict");
+    let page = html::sign_in(app.system(), &csrf, None);
     (AppendHeaders([(SET_COOKIE, cookie)]), Html(page)).into_response()
 }
 
 async fn sign_in(
-    State(app): State<C3ms>,
+    State(app): State<Application>,
     headers: HeaderMap,
     broken: Option<Extension<SignInBroken>>,
     Form(form): Form<Credentials>,
 ) -> Response {
-    if cookie(&headers, "c3ms_form") != Some(form.csrf.as_str()) {
-        return Forged.into_response();
+    if cookie(&headers, "standin_form") != Some(form.csrf.as_str()) {
+        return Forged(app.system()).into_response();
     }
     if broken.is_some() {
-        let page = html::sign_in(&form.csrf, Some("Your session could not be created."));
+        let page =
+            html::sign_in(app.system(), &form.csrf, Some("Your session could not be created."));
         return Html(page).into_response();
     }
     let known = app.0.accounts.iter().any(|account| {
         account.username == form.username && account.password.expose_secret() == form.password
     });
     if !known {
-        let page = html::sign_in(&form.csrf, Some("User name or password is wrong."));
+        let page = html::sign_in(app.system(), &form.csrf, Some("User name or password is wrong."));
         return (StatusCode::UNAUTHORIZED, Html(page)).into_response();
     }
-    let token = app.sessions().begin(&form.username);
-    let cookie = format!("c3ms_session={token}; Path=/; HttpOnly; SameSite=Lax");
+    let token = app.sessions().begin(app.system(), &form.username);
+    let cookie = format!("standin_session={token}; Path=/; HttpOnly; SameSite=Lax");
     (AppendHeaders([(SET_COOKIE, cookie)]), Redirect::to("/")).into_response()
 }
 
 #[derive(Deserialize)]
-pub(super) struct OnlyCsrf {
+pub(in crate::standin) struct OnlyCsrf {
     pub csrf: String,
 }
 
 async fn sign_out(
-    State(app): State<C3ms>,
+    State(app): State<Application>,
     session: Session,
     headers: HeaderMap,
     Form(form): Form<OnlyCsrf>,
 ) -> Result<Response, Forged> {
     session.check(&form.csrf)?;
-    if let Some(token) = cookie(&headers, "c3ms_session") {
+    if let Some(token) = cookie(&headers, "standin_session") {
         let mut sessions = app.sessions();
         sessions.by_token.remove(token);
         sessions.oldest_first.retain(|other| other != token);
     }
-    let gone = "c3ms_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0";
+    let gone = "standin_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0";
     Ok((AppendHeaders([(SET_COOKIE, gone)]), Redirect::to("/sign-in")).into_response())
 }
 
@@ -216,9 +235,9 @@ mod tests {
     #[test]
     fn the_oldest_session_goes_when_there_are_too_many() {
         let mut sessions = Sessions::default();
-        let first = sessions.begin("probe");
+        let first = sessions.begin(System::C3ms, "probe");
         for _ in 0..MAX_SESSIONS {
-            sessions.begin("probe");
+            sessions.begin(System::C3ms, "probe");
         }
         assert!(!sessions.by_token.contains_key(&first));
         assert_eq!(sessions.by_token.len(), MAX_SESSIONS);
@@ -227,8 +246,8 @@ mod tests {
     #[test]
     fn a_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
-        headers.insert(COOKIE, "a=1; c3ms_session=x; b=2".parse().unwrap());
-        assert_eq!(cookie(&headers, "c3ms_session"), Some("x"));
+        headers.insert(COOKIE, "a=1; standin_session=x; b=2".parse().unwrap());
+        assert_eq!(cookie(&headers, "standin_session"), Some("x"));
         assert_eq!(cookie(&headers, "session"), None);
     }
 }

@@ -1,0 +1,94 @@
+//! Reads the probe files again when asked by SIGHUP, and puts them in force at once and whole.
+//!
+//! A file with a fault changes nothing: what was last good stays in force, the log says each fault
+//! with its place, and a metric says that the newest files are not in force. Probes that did not
+//! change keep their slots and what is known of them. It must not restart anything.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::signal::unix::Signal;
+use tokio::sync::watch;
+
+use super::parts::{self, Kept};
+use crate::clock::Clock;
+use crate::config::diagnostics::Diagnostics;
+use crate::config::{installation, plans, targets};
+use crate::domain::ids::PlaybookId;
+use crate::domain::target::Target;
+use crate::probing::run::Setting;
+use crate::store::Store;
+use crate::telemetry::labels::LabelSets;
+use crate::telemetry::metrics::Metrics;
+
+/// What is read again, and whom it is told to.
+pub struct Reload {
+    pub config: PathBuf,
+    pub clock: Clock,
+    pub store: Store,
+    pub metrics: Arc<Metrics>,
+    pub playbooks: Vec<PlaybookId>,
+    /// What is probed.
+    pub settings: watch::Sender<Vec<Arc<Setting>>>,
+    /// What pages show.
+    pub shown: watch::Sender<Arc<Vec<Arc<Target>>>>,
+    pub changed: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Reload {
+    /// Reads the files again at each signal.
+    pub async fn keep(self, mut asked: Signal) {
+        let reload = Arc::new(self);
+        while asked.recv().await.is_some() {
+            let reading = Arc::clone(&reload);
+            // Thousands of probes take a while to read, and no run may wait for that.
+            let read = tokio::task::spawn_blocking(move || reading.read()).await;
+            match read.context("reading the files").flatten() {
+                Ok((settings, labels)) => reload.put_in_force(settings, &labels),
+                Err(error) => reload.refuse(&error),
+            }
+        }
+    }
+
+    fn read(&self) -> anyhow::Result<(Vec<Arc<Setting>>, LabelSets)> {
+        let service = installation::load(&self.config)?;
+        for missing in &service.missing {
+            tracing::warn!(%missing, "Holdfast serves without it");
+        }
+        let targets = targets::load(&service)?;
+        // Plans name probes and cohorts: they must not be left with names of nothing.
+        plans::load(&service, Some(&targets))?;
+        let before = self.settings.borrow().clone();
+        let readings = before.first().map(|setting| setting.readings.clone()).unwrap_or_default();
+        let kept = Kept { store: &self.store, before: &before, readings: &readings };
+        let settings = parts::settings(&service, targets, &self.clock, Some(&kept))?;
+        let labels = parts::labels(service.file.metrics_detail, &settings, &self.playbooks);
+        Ok((settings, labels))
+    }
+
+    fn put_in_force(&self, settings: Vec<Arc<Setting>>, labels: &LabelSets) {
+        let probes: usize = settings.iter().map(|setting| setting.target.probes.len()).sum();
+        let targets: Vec<_> = settings.iter().map(|setting| Arc::clone(&setting.target)).collect();
+        self.metrics.declare(labels);
+        self.metrics.record_reload(true);
+        tracing::info!(targets = targets.len(), probes, "the newest files are in force");
+        self.settings.send_replace(settings);
+        self.shown.send_replace(Arc::new(targets));
+        (self.changed)();
+    }
+
+    fn refuse(&self, error: &anyhow::Error) {
+        self.metrics.record_reload(false);
+        match error.downcast_ref::<Diagnostics>() {
+            Some(Diagnostics(faults)) => {
+                for fault in faults {
+                    let (file, line, column) = (&fault.file, fault.line, fault.column);
+                    tracing::error!(%file, line, column, "{}", fault.message);
+                }
+            }
+            None => tracing::error!("{error:#}"),
+        }
+        tracing::error!("the files that were last good stay in force");
+    }
+}

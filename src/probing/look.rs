@@ -1,0 +1,62 @@
+//! One step of any kind but HTTP: run, judged, its values kept.
+//!
+//! It must not decide whether a step is run: [`super::run`] does.
+
+use std::time::Duration;
+
+use super::run::{Run, Setting};
+use super::steps::expect::Parsed;
+use super::steps::{Bearings, Fault, Findings, Hop, browser, dns, icmp, smtp, sql, tcp, tls};
+use crate::clock::Stopwatch;
+use crate::domain::step::{Step, StepAction};
+
+impl Run<'_> {
+    /// Runs the step within what is left of the journey's time.
+    pub(super) async fn look(
+        &mut self,
+        step: &Step,
+        budget: Duration,
+        hops: &mut Vec<Hop>,
+    ) -> Result<(), Fault> {
+        let watch = Stopwatch::start();
+        let mut findings = self.find_out(step, budget, hops).await?;
+        findings.took = watch.elapsed();
+        self.judge(step, &Parsed::from(&findings))
+    }
+
+    async fn find_out(
+        &self,
+        step: &Step,
+        budget: Duration,
+        hops: &mut Vec<Hop>,
+    ) -> Result<Findings, Fault> {
+        let Setting { target, tls, clock, browsers, .. } = self.setting;
+        let bearings = Bearings {
+            reach: &self.reach,
+            tls,
+            base_url: &target.base_url,
+            values: &self.values,
+            clock,
+            run: self.watch,
+            budget,
+        };
+        match &step.action {
+            // Its client is the run's own: see `exchange`.
+            StepAction::Http(_) => Ok(Findings::default()),
+            StepAction::Pause(length) => {
+                tokio::time::sleep(*length).await;
+                Ok(Findings::default())
+            }
+            StepAction::Tcp(dialogue) => tcp::converse(&bearings, dialogue, hops).await,
+            StepAction::Tls(handshake) => tls::look(&bearings, handshake, hops).await,
+            StepAction::Dns(question) => dns::ask(&bearings, question, hops).await,
+            StepAction::Smtp(dialogue) => smtp::converse(&bearings, dialogue, hops).await,
+            StepAction::Sql(query) => sql::query(&bearings, query, hops).await,
+            StepAction::Icmp(echo) => icmp::echo(&bearings, echo, hops).await,
+            StepAction::Browser(visit) => {
+                let label = format!("{}-{}-{}", target.id, self.probe.id, step.id);
+                browser::visit(&bearings, (browsers, &label), visit, hops).await
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! When a probe of a target may write: seldom, into a test office, never in an outage, and only
+//! when it is on disk beforehand that something will have to be taken back.
+//!
+//! This is the one place where a run waits for our own disk. A write that cannot be noted is not
+//! sent. It must not take anything back: the run does, and [`super::janitor`] where it could not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::domain::check::CheckKind;
+use crate::store::compensations::{self, Planned, SettledBy};
+use crate::store::{Store, StoreError};
+
+/// A write waits this long for our own disk; then it is not sent.
+const PLAN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Whether and how probes of one target may write.
+#[derive(Debug, Default)]
+pub struct Writes {
+    permission: Option<Permission>,
+    /// When this process last wrote; the store knows of the ones before it.
+    last_at: Mutex<Option<Timestamp>>,
+    in_outage: AtomicBool,
+    /// Runs of this process that see to what they wrote; the same after a reload.
+    under_way: Arc<Mutex<BTreeSet<String>>>,
+    run_ended: Arc<Notify>,
+}
+
+/// What an installation allows.
+#[derive(Debug)]
+pub struct Permission {
+    /// At most one write in each.
+    pub interval: Duration,
+    pub test_office: String,
+    /// Where writes are noted before they are sent.
+    pub store: Store,
+}
+
+/// A write that was noted. Settled, or left to the janitor when this is dropped.
+#[derive(Debug)]
+pub struct Pending {
+    id: i64,
+    under_way: UnderWay,
+}
+
+/// Keeps the janitor away from a run's record while the run sees to it.
+#[derive(Debug)]
+struct UnderWay {
+    run: String,
+    writes: Arc<Writes>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.writes.lock_under_way().remove(&self.run);
+        self.writes.run_ended.notify_one();
+    }
+}
+
+impl Writes {
+    /// Probes of the target never write.
+    #[must_use]
+    pub fn never() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Probes of the target may write; runs that were under way `before` a reload still are.
+    #[must_use]
+    pub fn allowed(permission: Permission, before: Option<&Self>) -> Arc<Self> {
+        let mut writes = Self { permission: Some(permission), ..Self::default() };
+        if let Some(before) = before {
+            writes.under_way = Arc::clone(&before.under_way);
+            writes.run_ended = Arc::clone(&before.run_ended);
+        }
+        Arc::new(writes)
+    }
+
+    /// The test office, where writing is allowed at all.
+    #[must_use]
+    pub fn test_office(&self) -> Option<&str> {
+        self.permission.as_ref().map(|permission| permission.test_office.as_str())
+    }
+
+    /// Tells whether an outage of the target goes on: it has enough to do with its staff.
+    pub fn set_in_outage(&self, in_outage: bool) {
+        self.in_outage.store(in_outage, Ordering::Relaxed);
+    }
+
+    /// Whether a run of this kind could write now, as far as is known without the disk.
+    #[must_use]
+    pub fn may_be_due(&self, kind: CheckKind, clock: &Clock) -> bool {
+        let Some(permission) = &self.permission else { return false };
+        let last_at = *self.last_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = last_at.is_none_or(|last| {
+            let since = Duration::try_from(clock.now().duration_since(last)).unwrap_or_default();
+            since >= permission.interval
+        });
+        kind == CheckKind::Slot && over && !self.in_outage.load(Ordering::Relaxed)
+    }
+
+    /// Notes a write. None when it may not be sent: not its turn, too many left behind, or our
+    /// disk does not take the note.
+    pub async fn plan(self: &Arc<Self>, planned: &Planned) -> Option<Pending> {
+        let permission = self.permission.as_ref()?;
+        let none_since = planned.planned_at.checked_sub(permission.interval).ok()?;
+        self.lock_under_way().insert(planned.run.clone());
+        let under_way = UnderWay { run: planned.run.clone(), writes: Arc::clone(self) };
+        let planning = compensations::plan(&permission.store, planned, none_since);
+        let (target, probe) = (&planned.target, &planned.probe);
+        match tokio::time::timeout(PLAN_TIMEOUT, planning).await {
+            Ok(Ok(Some(id))) => {
+                let mut last_at = self.last_at.lock().unwrap_or_else(PoisonError::into_inner);
+                *last_at = Some(planned.planned_at);
+                Some(Pending { id, under_way })
+            }
+            Ok(Ok(None)) => {
+                tracing::debug!(%target, %probe, "it is not the turn to write");
+                None
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%target, %probe, %error, "not written: it could not be noted");
+                None
+            }
+            Err(_) => {
+                tracing::error!(%target, %probe, "not written: noting it took too long");
+                None
+            }
+        }
+    }
+
+    /// Whether a run of this process still sees to it.
+    #[must_use]
+    pub fn is_under_way(&self, run: &str) -> bool {
+        self.lock_under_way().contains(run)
+    }
+
+    /// Waits until a run ended that wrote.
+    pub async fn run_ended(&self) {
+        self.run_ended.notified().await;
+    }
+
+    fn lock_under_way(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    /// Keeps what the write's answer gave.
+    ///
+    /// # Errors
+    /// When the database does not take it; the record can still be found by its run.
+    pub async fn keep(&self, captured: &BTreeMap<String, String>) -> Result<(), StoreError> {
+        match &self.under_way.writes.permission {
+            Some(permission) => compensations::keep(&permission.store, self.id, captured).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that the run took it back.
+    ///
+    /// # Errors
+    /// When the database does not take it; the janitor then finds that nothing is there.
+    pub async fn settle(self, now: Timestamp) -> Result<(), StoreError> {
+        if let Some(permission) = &self.under_way.writes.permission {
+            compensations::settle(&permission.store, self.id, SettledBy::Run, now).await?;
+        }
+        Ok(())
+    }
+}
