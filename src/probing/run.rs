@@ -206,7 +206,7 @@ async fn journey(
     location: &Location,
     kind: CheckKind,
 ) -> (Result<(), StepFault>, Vec<StepTiming>) {
-    let run_id = uuid::Uuid::now_v7().simple().to_string();
+    let run_id = format!("{:032x}", rand::random::<u128>());
     let target = &setting.target;
     let reach =
         Reach { source_address: location.source_address, networks: Arc::clone(&target.networks) };
