@@ -18,4 +18,5 @@ mod report;
 mod roundup;
 mod standin;
 mod support;
+mod taint;
 mod web;
