@@ -304,7 +304,8 @@ async fn signed_in(setting: &Setting, probe: &Probe, location: &Location, kind: 
             accounts.accept(other);
             format!("account {} was refused and another was not: see to it", account + 1)
         }
-        None => "the probe's only account was refused: see to it, and give it a second one so                  that this can be told from a failure"
+        None => "the probe's only account was refused: see to it, and give it a second one so \
+                 that this can be told from a failure"
             .to_owned(),
     };
     accounts.refuse(account, now);
@@ -320,7 +321,7 @@ async fn journey(
     location: &Location,
     (kind, account): (CheckKind, usize),
 ) -> Ran {
-    let run_id = uuid::Uuid::now_v7().simple().to_string();
+    let run_id = format!("{:032x}", rand::random::<u128>());
     let secrets = setting.accounts.secrets(account);
     let values = Values::new(secrets, run_id, setting.clock.now().to_string())
         .within(setting.writes.test_office());

@@ -1,10 +1,8 @@
 //! Steps of DNS against a real name server (Unbound), over UDP, TCP and TLS.
 
-use std::process::Command;
-
 use holdfast::domain::check::FailureReason;
 
-use super::programs::{Program, certificate_files, folder, free_port};
+use super::programs::{Program, certificate_files, folder, free_port, with_the_test};
 use super::rig::Rig;
 use crate::support::free_address;
 use crate::support::server::Authority;
@@ -54,7 +52,7 @@ remote-control:
     );
     let config = folder.path().join("unbound.conf");
     std::fs::write(&config, text).unwrap();
-    let mut command = Command::new("/usr/sbin/unbound");
+    let mut command = with_the_test("/usr/sbin/unbound");
     command.arg("-d").arg("-c").arg(config);
     (Program::start(command, address, folder).await, tls_port)
 }

@@ -55,10 +55,17 @@ impl Program {
     }
 }
 
-/// A command as another user where this one is root: database servers refuse to run as root.
+/// A command that ends with the test, even with one that is killed.
+pub fn with_the_test(program: impl AsRef<Path>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.arg("--pdeathsig=KILL").arg(program.as_ref());
+    command
+}
+
+/// The same as another user where this one is root: database servers refuse to run as root.
 pub fn as_user(user: &str, program: impl AsRef<Path>) -> Command {
     if !is_root() {
-        return Command::new(program.as_ref());
+        return with_the_test(program);
     }
     let mut command = Command::new("setpriv");
     command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--init-groups"]);

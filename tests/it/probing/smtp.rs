@@ -1,10 +1,8 @@
 //! Steps of SMTP against a real mail server with STARTTLS (aiosmtpd).
 
-use std::process::Command;
-
 use holdfast::domain::check::{FailureReason, InconclusiveReason, Outcome};
 
-use super::programs::{Program, certificate_files, folder};
+use super::programs::{Program, certificate_files, folder, with_the_test};
 use super::rig::Rig;
 use crate::support::free_address;
 use crate::support::server::Authority;
@@ -44,7 +42,7 @@ pub async fn mail_server(authority: &Authority, name: &str) -> Program {
     let folder = folder();
     let (certificate, key) = certificate_files(folder.path(), &authority.certify(name));
     let address = free_address();
-    let mut command = Command::new("/usr/bin/python3");
+    let mut command = with_the_test("/usr/bin/python3");
     command.args(["-c", SERVER, &address.port().to_string()]).arg(certificate).arg(key);
     command.arg(folder.path().join("delivered"));
     Program::start(command, address, folder).await
