@@ -91,6 +91,9 @@ pub struct Scope {
     pub probes: BTreeSet<ProbeId>,
     /// The step at which they fail, when it is the same one in all of them.
     pub step: Option<StepId>,
+    /// True when every failure was of the network at its place, and none of the target.
+    #[serde(default)]
+    pub site_network: bool,
 }
 
 /// Titles for sentences: how a target, its cohorts and probes are called.
@@ -113,6 +116,16 @@ impl Scope {
             Verdict::Up => "is working",
             Verdict::Unknown => "is not known to work",
         };
+        if self.site_network && verdict.is_outage() {
+            let target = &titles.target;
+            return match self.everyone {
+                true => format!("{target} is not reached from any office: each network fails."),
+                false => {
+                    let place = self.place(titles);
+                    format!("{target} is not reached from {place}: the network there fails.")
+                }
+            };
+        }
         let mut sentence = format!("{} {how}", titles.target);
         sentence.push_str(&match self.everyone {
             true => " everywhere".to_owned(),

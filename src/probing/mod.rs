@@ -10,6 +10,7 @@ pub mod janitor;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;
+mod site_network;
 
 mod steps;
 pub mod tls;
