@@ -296,7 +296,7 @@ async fn journey(
     location: &Location,
     (kind, account): (CheckKind, usize),
 ) -> Ran {
-    let run_id = uuid::Uuid::now_v7().simple().to_string();
+    let run_id = format!("{:032x}", rand::random::<u128>());
     let secrets = setting.accounts.secrets(account);
     let values = Values::new(secrets, run_id, setting.clock.now().to_string())
         .within(setting.writes.test_office());
