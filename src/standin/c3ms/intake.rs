@@ -201,7 +201,8 @@ struct Found<'a> {
     source = r#"<h1>Notification lodged</h1>
 <p>Reference number <strong id="reference">{{ report.id }}</strong></p>
 <p>{{ report.concern_category }}, received {{ report.received_at }}
-{% if !report.receiving_office.is_empty() %} for <span id="office">{{ report.receiving_office }}</span>{% endif %}</p>
+{% if !report.receiving_office.is_empty() %}
+for <span id="office">{{ report.receiving_office }}</span>{% endif %}</p>
 <form id="withdraw" method="post" action="/intake/{{ report.id }}/withdraw">
 <input type="hidden" name="csrf" value="{{ csrf }}"><button>Withdraw</button>
 </form>"#
