@@ -19,8 +19,8 @@
 //! - `GET /intake?q=`: `#found` with a `tr.notification` each of what was lodged with those words in
 //!   its narrative, `td.reference` in it; `#count`.
 //! - `POST /intake` (`csrf`, `concern`, `narrative`, `person_id`, `reporter_name`,
-//!   `reporter_phone`, `source_type`, `office`): 303 to `/intake/{id}`; 422 with `#error` when concern or
-//!   narrative is missing.
+//!   `reporter_phone`, `source_type`, `office`): 303 to `/intake/{id}`; 422 with `#error` when
+//!   concern or narrative is missing.
 //! - `GET /intake/{id}`: `#reference` with the reference number, `#withdraw` form.
 //! - `POST /intake/{id}/withdraw` (`csrf`): deletes what was lodged, 303 to `/intake`.
 //! - `POST /sign-out` (`csrf`): ends the session, 303 to `/sign-in`.
