@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use holdfast::clock::Clock;
-use holdfast::standin::c3ms::Account;
+use holdfast::standin::application::Account;
 use holdfast::standin::faults::{Effect, Fault};
 use holdfast::standin::{Standin, StandinConfig};
 use secrecy::SecretString;
