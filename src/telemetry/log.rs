@@ -5,10 +5,11 @@
 use std::io::IsTerminal;
 use std::str::FromStr;
 
-use tracing::Subscriber;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{FilterFn, ParseError, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::TryInitError;
 
 /// The environment variable that overrules the configured filter: `HOLDFAST_LOG=holdfast=debug`.
@@ -76,8 +77,16 @@ where
         .map_err(|source| LogError::Filter { filter: filter.to_owned(), source })?;
     let lines = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(writer);
     Ok(match format {
-        LogFormat::Plain => Box::new(lines.with_ansi(coloured).finish()),
-        LogFormat::Json => Box::new(lines.json().flatten_event(true).finish()),
+        LogFormat::Plain => Box::new(lines.with_ansi(coloured).finish().with(discretion())),
+        LogFormat::Json => Box::new(lines.json().flatten_event(true).finish().with(discretion())),
+    })
+}
+
+/// Whatever the filter asks for, libraries are heard from *info* up alone: below, they quote what
+/// passes through them, headers, forms and pages with everybody's secrets in them.
+fn discretion() -> FilterFn<fn(&Metadata<'_>) -> bool> {
+    filter_fn(|event| {
+        event.target().starts_with(env!("CARGO_PKG_NAME")) || *event.level() <= Level::INFO
     })
 }
 
@@ -110,6 +119,21 @@ mod tests {
         });
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn libraries_are_not_heard_below_info() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let everything = subscriber(LogFormat::Plain, "trace", false, move || writer.clone());
+        tracing::subscriber::with_default(everything.unwrap(), || {
+            tracing::trace!("of our own");
+            tracing::debug!(target: "html5ever::tokenizer", "a page's text");
+            tracing::info!(target: "sqlx::query", "slow");
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("of our own") && text.contains("slow"), "{text}");
+        assert!(!text.contains("a page's text"), "{text}");
     }
 
     #[test]

@@ -20,5 +20,6 @@ mod report;
 mod roundup;
 mod standin;
 mod support;
+mod taint;
 mod web;
 mod writes;
