@@ -16,8 +16,8 @@
 //! - `GET /cases/{id}/notes`: `#notes` with an `article.note` each, earlier versions inside.
 //! - `GET /court`: `#hearings` of the next 14 days, `#expiring` orders.
 //! - `GET /intake`: `#intake` form with `input[name=csrf]`.
-//! - `GET /intake?q=`: `#found` with a `tr.notification` each of what was lodged with those words in
-//!   its narrative, `td.reference` in it; `#count`.
+//! - `GET /intake?q=`: `#found` with a `tr.notification` each of what was lodged with those words
+//!   in its narrative, `td.reference` in it; `#count`.
 //! - `POST /intake` (`csrf`, `concern`, `narrative`, `person_id`, `reporter_name`,
 //!   `reporter_phone`, `source_type`, `office`): 303 to `/intake/{id}`; 422 with `#error` when
 //!   concern or narrative is missing.
