@@ -62,6 +62,10 @@ struct LocationFile {
     title: String,
     /// The local address to probe from, where this machine has several.
     source_address: Option<std::net::IpAddr>,
+    /// Address and port of what answers from there whenever its network works: the gateway, a
+    /// second site. Asked for a connection when a check failed on the way.
+    #[serde(default)]
+    reference_endpoints: Vec<std::net::SocketAddr>,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -222,6 +226,7 @@ fn locations(raw: &ProbeFile, faults: &mut Faults) -> Vec<Location> {
             id: entry.value.id.clone(),
             title: entry.value.title.clone(),
             source_address: entry.value.source_address,
+            reference_endpoints: entry.value.reference_endpoints.clone(),
         })
         .collect()
 }

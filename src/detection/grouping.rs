@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::alike::{Failing, Group, grouped};
+use super::track::Track;
 use super::view::View;
 use crate::domain::ids::{CohortId, LocationId, ProbeId, StepId};
 use crate::domain::outage::{DetectionEvent, Extent, Outage, OutageChange, OutageId};
@@ -355,22 +356,31 @@ fn scope(group: &Group, view: &View) -> Scope {
         everyone: group.cohorts.len() == view.target.cohorts.len(),
         probes: group.probes.clone(),
         step: None,
+        site_network: false,
     };
-    Scope { step: common_step(view, &scope), ..scope }
+    let site_network = is_site_network(view, &scope);
+    Scope { step: common_step(view, &scope), site_network, ..scope }
+}
+
+/// Whether every failing track failed last at the network of its place.
+fn is_site_network(view: &View, scope: &Scope) -> bool {
+    let failing: Vec<_> = failing_tracks(view, scope).collect();
+    !failing.is_empty() && failing.iter().all(|track| track.failed_at_site_network)
+}
+
+fn failing_tracks<'a>(view: &'a View, scope: &'a Scope) -> impl Iterator<Item = &'a Track> {
+    let cohorts = view.target.cohorts.iter().filter(|c| scope.cohorts.contains(&c.id));
+    let locations = cohorts.flat_map(|cohort| &cohort.locations);
+    let tracks = locations.flat_map(|location| {
+        view.target.probes.iter().filter_map(|probe| view.track(&probe.id, location))
+    });
+    tracks.filter(|track| track.verdict >= Verdict::Intermittent)
 }
 
 /// The step at which every failing track failed last, where it is one and the same.
 fn common_step(view: &View, scope: &Scope) -> Option<StepId> {
-    let mut steps = BTreeSet::new();
-    for cohort in view.target.cohorts.iter().filter(|c| scope.cohorts.contains(&c.id)) {
-        for probe in &view.target.probes {
-            for location in &cohort.locations {
-                let track = view.track(&probe.id, location);
-                let failing = track.filter(|t| t.verdict >= Verdict::Intermittent);
-                steps.extend(failing.map(|track| track.failed_step.clone()));
-            }
-        }
-    }
+    let steps: BTreeSet<_> =
+        failing_tracks(view, scope).map(|track| track.failed_step.clone()).collect();
     let mut steps = steps.into_iter();
     steps.next().flatten().filter(|_| steps.next().is_none())
 }

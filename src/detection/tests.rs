@@ -13,6 +13,8 @@ struct Timeline {
     state: State,
     second: i64,
     told: Vec<(OutageChange, Outage)>,
+    /// Why what fails does.
+    reason: FailureReason,
 }
 
 impl Timeline {
@@ -20,7 +22,7 @@ impl Timeline {
         let text = include_str!("../../probes/c3ms.yaml");
         let target = Arc::new(probes::read("c3ms.yaml", text).unwrap());
         let state = State::new(target, BTreeMap::new(), Vec::new());
-        Self { state, second: 1_000_000, told: Vec::new() }
+        Self { state, second: 1_000_000, told: Vec::new(), reason: FailureReason::Refused }
     }
 
     /// Runs every probe from everywhere, `rounds` times; `fails` says which of them fail.
@@ -41,7 +43,7 @@ impl Timeline {
                         finished_at: at,
                         latency_ms: 1,
                         outcome: match failed {
-                            true => Outcome::Failed(FailureReason::Refused),
+                            true => Outcome::Failed(self.reason),
                             false => Outcome::Passed,
                         },
                         steps: Vec::new(),
@@ -87,6 +89,15 @@ fn what_recovers_piece_by_piece_is_one_outage_remembered_by_the_most_it_was() {
         ["C3MS is down for Elizabeth and Noarlunga: every journey fails."]
     );
     assert!(timeline.state.open_outages().is_empty());
+}
+
+#[test]
+fn an_office_that_is_cut_off_is_told_as_its_network_and_not_as_the_target() {
+    let mut timeline = Timeline::new();
+    timeline.reason = FailureReason::SiteNetwork;
+    timeline.run(5, |_, _, _| false).run(6, |location, _, _| location == "noarlunga");
+    timeline.run(12, |_, _, _| false);
+    assert_eq!(timeline.ended(), ["C3MS is not reached from Noarlunga: the network there fails."]);
 }
 
 #[test]

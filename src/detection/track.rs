@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::sequential::{Cusum, Scores, threshold};
-use crate::domain::check::{Check, CheckKind, Outcome};
+use crate::domain::check::{Check, CheckKind, FailureReason, Outcome};
 use crate::domain::ids::StepId;
 use crate::domain::verdict::Verdict;
 
@@ -60,6 +60,8 @@ pub struct Track {
     recent: VecDeque<Sample>,
     /// Where the last failure happened.
     pub failed_step: Option<StepId>,
+    /// Whether that was the network of its place, and not the target.
+    pub failed_at_site_network: bool,
 }
 
 /// A conclusive check, as far as detection looks at it.
@@ -88,6 +90,7 @@ impl Track {
             spells: VecDeque::new(),
             recent: VecDeque::new(),
             failed_step: None,
+            failed_at_site_network: false,
         }
     }
 
@@ -109,6 +112,8 @@ impl Track {
         self.down.take(Scores::telling(DOWN_FAILURES, NORMAL_FAILURES), failed, at);
         self.intermittent.take(Scores::telling(INTERMITTENT_FAILURES, NORMAL_FAILURES), failed, at);
         if failed {
+            let site_network = Outcome::Failed(FailureReason::SiteNetwork);
+            self.failed_at_site_network = check.outcome == site_network;
             self.failed_step = check.evidence.as_ref().and_then(|seen| seen.step.clone());
         } else {
             self.slow.take(Scores::telling(SLOW_SLOW, NORMAL_SLOW), is_slow, at);
@@ -267,7 +272,6 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::check::FailureReason;
     use crate::domain::ids::{LocationId, ProbeId, TargetId};
 
     fn feed(track: &mut Track, second: &mut i64, pattern: &str) -> Verdict {

@@ -35,6 +35,8 @@ pub struct Location {
     pub title: String,
     /// The local address to speak from; none for whichever the system picks.
     pub source_address: Option<IpAddr>,
+    /// What answers a connection from there whenever its network works.
+    pub reference_endpoints: Vec<std::net::SocketAddr>,
 }
 
 /// Staff who share fate.

@@ -91,6 +91,9 @@ pub struct Scope {
     pub probes: BTreeSet<ProbeId>,
     /// The step at which they fail, when it is the same one in all of them.
     pub step: Option<StepId>,
+    /// True when every failure was of the network at its place, and none of the target.
+    #[serde(default)]
+    pub site_network: bool,
 }
 
 /// Titles for sentences: how a target, its cohorts and probes are called.
@@ -118,6 +121,16 @@ impl Scope {
             Verdict::Up => "is working",
             Verdict::Unknown => "is not known to work",
         };
+        if self.site_network && verdict.is_outage() {
+            let target = &titles.target;
+            return match self.everyone {
+                true => format!("{target} is not reached from any office: each network fails."),
+                false => {
+                    let place = self.place(titles);
+                    format!("{target} is not reached from {place}: the network there fails.")
+                }
+            };
+        }
         let mut sentence = format!("{} {how}", titles.target);
         sentence.push_str(&match self.everyone {
             true => " everywhere".to_owned(),
@@ -145,6 +158,13 @@ impl Scope {
     /// Up but stale: "CARE's police feed is stale everywhere."
     fn feed_sentence(&self, verdict: Verdict, titles: &Titles) -> String {
         let several = self.probes.len() > 1;
+        if self.site_network && verdict.is_outage() {
+            let (failing, are) = (self.failing(titles), if several { "are" } else { "is" });
+            let target = &titles.target;
+            return format!(
+                "{target}'s {failing} {are} not reached: the network on the way fails."
+            );
+        }
         let how = match (verdict, several) {
             (Verdict::Down, false) => "is stale",
             (Verdict::Down, true) => "are stale",
@@ -264,6 +284,11 @@ mod tests {
         assert_eq!(
             scope.sentence(Verdict::Down, &titles),
             "CARE's health feed and police feed are stale everywhere."
+        );
+        let cut_off = Scope { site_network: true, ..scope.clone() };
+        assert_eq!(
+            cut_off.sentence(Verdict::Down, &titles),
+            "CARE's health feed and police feed are not reached: the network on the way fails."
         );
         scope.probes.insert(ProbeId::new("search").unwrap());
         assert!(

@@ -14,6 +14,7 @@ pub mod readings;
 pub mod run;
 pub mod schedule;
 pub mod scheduler;
+mod site_network;
 
 mod steps;
 pub mod tls;

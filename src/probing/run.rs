@@ -304,8 +304,8 @@ async fn signed_in(setting: &Setting, probe: &Probe, location: &Location, kind: 
             accounts.accept(other);
             format!("account {} was refused and another was not: see to it", account + 1)
         }
-        None => "the probe's only account was refused: see to it, and give it a second one so \
-                 that this can be told from a failure"
+        None => "the only account was refused: see to it, and name a second one, so that this can \
+                 be told from a failure"
             .to_owned(),
     };
     accounts.refuse(account, now);

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::budget::Budget;
 use super::run::{Setting, run};
 use super::schedule::Slots;
+use super::site_network::SiteNetworks;
 use super::vigil::Vigil;
 use crate::domain::check::{Check, CheckKind, Evidence, InconclusiveReason, Outcome};
 use crate::domain::ids::{LocationId, ProbeId, TargetId};
@@ -92,6 +93,7 @@ pub struct Scheduler {
     by_name: HashMap<(ProbeId, LocationId), usize>,
     reports: mpsc::Sender<Report>,
     vigil: Arc<Vigil>,
+    networks: Arc<SiteNetworks>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
 }
@@ -106,8 +108,8 @@ impl Scheduler {
     ) -> Self {
         let nothing = (Vec::new(), Vec::new(), HashMap::new());
         let (lanes, posts, by_name) = nothing;
-        let tasks = TaskTracker::new();
-        let mut new = Self { lanes, posts, by_name, reports, vigil, metrics, tasks };
+        let (tasks, networks) = (TaskTracker::new(), Arc::default());
+        let mut new = Self { lanes, posts, by_name, reports, vigil, networks, metrics, tasks };
         new.arrange(settings);
         new
     }
@@ -282,6 +284,7 @@ impl Scheduler {
         let (setting, probe) = (Arc::clone(&lane.setting), Arc::clone(&post.probe));
         let (location, reports) = (post.location.clone(), self.reports.clone());
         let (vigil, metrics) = (Arc::clone(&self.vigil), Arc::clone(&self.metrics));
+        let networks = Arc::clone(&self.networks);
         let interval_us = post.slots.interval_us();
         self.tasks.spawn(async move {
             let check = match (&line, &permit) {
@@ -294,7 +297,8 @@ impl Scheduler {
                     }
                     let mark = vigil.mark();
                     let check = run(&setting, &probe, &location, kind, at).await;
-                    vigil.judged(mark, check, probe.objectives.latency)
+                    let check = vigil.judged(mark, check, probe.objectives.latency);
+                    networks.judged(check, &location).await
                 }
             };
             let allowed = {

@@ -248,6 +248,7 @@ mod tests {
         let vigil = Vigil::new(clock.clone());
         let metrics = Arc::new(Metrics::new(&Default::default()).unwrap());
         let keeping = tokio::spawn(Arc::clone(&vigil).keep(Arc::clone(&metrics)));
+        tokio::task::yield_now().await;
         let quiet = vigil.mark();
         clock.set(clock.now() + SignedDuration::from_secs(60));
         let passed = vigil.judged(quiet, check(Outcome::Passed, 100), None);

@@ -16,12 +16,13 @@ use super::report::{
     AvailabilityPromise, CohortReport, FORMAT, IncidentLine, Latency, LocationReport, NoticeCount,
     PlanLine, ProbeReport, Report, ReportPeriod, StateSeconds, TargetReport, UserMinutes,
 };
-use super::{outages, sentence, staff, strips};
+use super::{outages, sentence, signals, staff, strips};
 use crate::domain::ids::CohortId;
 use crate::domain::outage::{Outage, VerdictChange};
 use crate::domain::target::{Cohort, Probe, Target};
 use crate::domain::verdict::Verdict;
 use crate::store::detection::Standing;
+use crate::store::signals::Range as SignalRange;
 use crate::store::staff_reports::StaffReport;
 
 /// What is known of one target over the period.
@@ -42,6 +43,7 @@ pub struct Material<'a> {
     pub standings: Vec<Standing>,
     pub outages: Vec<Outage>,
     pub staff_reports: Vec<StaffReport>,
+    pub signals: Vec<SignalRange>,
     pub incidents: Vec<IncidentLine>,
     pub plans: Vec<PlanLine>,
     pub notices: Vec<NoticeCount>,
@@ -61,6 +63,8 @@ pub fn assemble(period: &Period, material: &Material) -> Report {
         targets.push(target_report(period, &cells, observed, material, &times));
         staff_reports.extend(staff::lines(observed.target, &material.staff_reports, &times));
     }
+    let of_target = |observed: &Observed| signals::lines(observed.target, &material.signals);
+    let signal_lines = material.observed.iter().flat_map(of_target).collect();
     let tracks = || material.observed.iter().flat_map(|observed| observed.tracks.values());
     let watermark = tracks().filter_map(|track| track.last_slot).max();
     let lines = outages::lines(&material.outages, period);
@@ -80,6 +84,7 @@ pub fn assemble(period: &Period, material: &Material) -> Report {
         plans: material.plans.clone(),
         notices: material.notices.clone(),
         staff_reports,
+        signals: signal_lines,
         period: ReportPeriod {
             from: period.from,
             to: period.to,

@@ -13,6 +13,7 @@ pub mod page;
 pub mod period;
 pub mod report;
 pub mod sentence;
+mod signals;
 pub mod staff;
 pub mod strips;
 pub mod tables;
@@ -30,7 +31,7 @@ use report::Report;
 
 use crate::domain::outage::VerdictChange;
 use crate::domain::target::Target;
-use crate::store::{Store, StoreError, detection, ledger, staff_reports};
+use crate::store::{Store, StoreError, detection, ledger, signals as store_signals, staff_reports};
 
 /// The ledger is read in pieces of this length, so that a month of checks is never in memory.
 const PIECE_US: i64 = 6 * 3_600 * 1_000_000;
@@ -70,6 +71,7 @@ pub async fn report(
         standings: detection::standings(store).await?,
         outages: detection::outages(store, period.from, period.to).await?,
         staff_reports: staff_reports::between(store, period.from, period.to).await?,
+        signals: store_signals::between(store, period.from, period.to).await?,
         incidents: answer.incidents,
         plans: answer.plans,
         notices: answer.notices,

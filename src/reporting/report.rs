@@ -41,6 +41,9 @@ pub struct Report {
     /// Notices by how they ended.
     pub notices: Vec<NoticeCount>,
     pub staff_reports: Vec<StaffReportLine>,
+    /// Numbers that were read; left out where none is configured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signals: Vec<SignalLine>,
 }
 
 impl Report {
@@ -223,6 +226,19 @@ pub struct NoticeCount {
     pub channel: String,
     pub state: String,
     pub notices: u64,
+}
+
+/// The numbers of one signal, in its unit; ages in seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignalLine {
+    pub target: String,
+    pub signal: String,
+    pub title: String,
+    pub least: f64,
+    pub most: f64,
+    pub last: f64,
+    /// The same three with their unit, for a reader.
+    pub words: Vec<String>,
 }
 
 /// What staff of one cohort said of one task, beside what probes found.

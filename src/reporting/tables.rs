@@ -19,14 +19,18 @@ pub struct Table {
 /// # Errors
 /// When a row cannot be written, which memory always can.
 pub fn tables(report: &Report) -> Result<Vec<Table>, csv::Error> {
-    Ok(vec![
+    let mut tables = vec![
         figures(report)?,
         user_minutes(report)?,
         slots(report)?,
         outages(report)?,
         answers(report)?,
         staff_reports(report)?,
-    ])
+    ];
+    if !report.signals.is_empty() {
+        tables.push(signals(report)?);
+    }
+    Ok(tables)
 }
 
 fn figures(report: &Report) -> Result<Table, csv::Error> {
@@ -251,6 +255,21 @@ fn staff_reports(report: &Report) -> Result<Table, csv::Error> {
         ])?;
     }
     table.finish("staff-reports")
+}
+
+fn signals(report: &Report) -> Result<Table, csv::Error> {
+    let mut table = Rows::new(&["target", "signal", "title", "least", "most", "last"])?;
+    for line in &report.signals {
+        table.row([
+            line.target.clone(),
+            line.signal.clone(),
+            line.title.clone(),
+            line.least.to_string(),
+            line.most.to_string(),
+            line.last.to_string(),
+        ])?;
+    }
+    table.finish("signals")
 }
 
 /// Rows being written.

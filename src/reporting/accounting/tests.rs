@@ -192,7 +192,12 @@ fn target(locations: &[&str]) -> Target {
         networks: [].into(),
         locations: places
             .iter()
-            .map(|id| Location { id: id.clone(), title: id.to_string(), source_address: None })
+            .map(|id| Location {
+                id: id.clone(),
+                title: id.to_string(),
+                source_address: None,
+                reference_endpoints: Vec::new(),
+            })
             .collect(),
         cohorts: vec![Cohort {
             id: CohortId::new("noarlunga").unwrap(),

@@ -101,6 +101,7 @@ fn locations() -> Vec<Location> {
             id: LocationId::new(id).unwrap(),
             title: (*title).into(),
             source_address: None,
+            reference_endpoints: Vec::new(),
         })
         .collect()
 }
