@@ -34,7 +34,7 @@ const CONFIRMATIONS_A_SUSPICION: u8 = 6;
 const CONFIRM_APART: Duration = Duration::from_millis(800);
 
 /// Others asked on one suspicion: at the same location, and elsewhere.
-const ASKED_BESIDE: usize = 8;
+const ASKED_BESIDE: usize = 4;
 /// Changes that come faster than this are rolled up together.
 const ROLL_UP_INTERVAL: Duration = Duration::from_millis(100);
 

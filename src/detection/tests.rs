@@ -127,6 +127,15 @@ fn an_office_that_fails_worse_than_the_others_is_an_outage_of_its_own() {
 }
 
 #[test]
+fn an_office_that_was_down_a_minute_ago_is_told_as_soon_the_second_time() {
+    let mut timeline = Timeline::new();
+    let down = |location: &str, _: &str, _| location == "noarlunga";
+    timeline.run(5, |_, _, _| false).run(5, down).run(5, |_, _, _| false).run(4, down);
+    let open: Vec<_> = timeline.state.open_outages().iter().map(|o| o.sentence.as_str()).collect();
+    assert_eq!(open, ["C3MS is down for Noarlunga: every journey fails."]);
+}
+
+#[test]
 fn nobody_reads_as_down_by_chance_where_everything_comes_and_goes() {
     for seed in 0..40_u64 {
         // Knuth's MMIX generator.

@@ -15,7 +15,7 @@ use crate::domain::outage::{DetectionEvent, VerdictChange};
 use crate::domain::target::{Cohort, Probe, Target, Weight};
 use crate::domain::verdict::Verdict;
 
-/// A target is restless when one in this many of its tracks comes and goes.
+/// A target is restless when one in this many of its tracks elsewhere comes and goes.
 const RESTLESS_ONE_IN: usize = 7;
 /// That is looked at again after this time of slots.
 const RESTLESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -38,8 +38,8 @@ pub struct View {
     by_probe: HashMap<ProbeId, Range<usize>>,
     by_location: HashMap<LocationId, Vec<usize>>,
     pub standings: BTreeMap<CohortId, Standing>,
-    /// Whether many tracks came and went, and when that was looked at.
-    restless: Option<(Timestamp, bool)>,
+    /// Where tracks came and went, and when that was looked at.
+    unrest: Option<(Timestamp, HashMap<LocationId, usize>)>,
 }
 
 /// A probe at a location, with what is known of it.
@@ -76,7 +76,7 @@ impl View {
             }
             by_probe.insert(probe.id.clone(), first..posts.len());
         }
-        Self { target, posts, by_probe, by_location, standings, restless: None }
+        Self { target, posts, by_probe, by_location, standings, unrest: None }
     }
 
     /// Takes over the tracks of probes that are as they were before.
@@ -116,7 +116,7 @@ impl View {
     pub fn take(&mut self, check: &Check) -> Option<Effect> {
         let position = self.position(&check.probe, &check.location)?;
         let failed = matches!(check.outcome, Outcome::Failed(_));
-        let unrest = failed && self.is_restless(check.slot_at);
+        let unrest = failed && self.is_restless_elsewhere(&check.location, check.slot_at);
         let track = &mut self.posts[position].track;
         let was = track.verdict;
         let suspicious = track.take(check, unrest);
@@ -136,17 +136,23 @@ impl View {
         here.filter(others).take(most).chain(elsewhere.filter(others).take(most)).collect()
     }
 
-    /// Whether many tracks come and go; looked at once in a while, for it looks at all of them.
-    fn is_restless(&mut self, now: Timestamp) -> bool {
-        if let Some((looked_at, restless)) = self.restless
-            && now.duration_since(looked_at).unsigned_abs() < RESTLESS_INTERVAL
-        {
-            return restless;
+    /// Whether many tracks of other locations come and go: what one office goes through by itself
+    /// says nothing of chance. Looked at once in a while, for it looks at all of them.
+    fn is_restless_elsewhere(&mut self, here: &LocationId, now: Timestamp) -> bool {
+        let fresh = self.unrest.as_ref().is_some_and(|(looked_at, _)| {
+            now.duration_since(*looked_at).unsigned_abs() < RESTLESS_INTERVAL
+        });
+        if !fresh {
+            let mut restless: HashMap<LocationId, usize> = HashMap::new();
+            for post in self.posts.iter().filter(|post| post.track.comes_and_goes(now)) {
+                *restless.entry(post.location.clone()).or_default() += 1;
+            }
+            self.unrest = Some((now, restless));
         }
-        let restless = self.posts.iter().filter(|post| post.track.comes_and_goes(now)).count();
-        let restless = restless > 1 && restless * RESTLESS_ONE_IN >= self.posts.len();
-        self.restless = Some((now, restless));
-        restless
+        let restless = self.unrest.iter().flat_map(|(_, restless)| restless);
+        let restless: usize = restless.filter(|(at, _)| *at != here).map(|(_, count)| count).sum();
+        let elsewhere = self.posts.len() - self.by_location.get(here).map_or(0, Vec::len);
+        restless > 1 && restless * RESTLESS_ONE_IN >= elsewhere
     }
 
     pub fn tick(&mut self, now: Timestamp) {

@@ -4,7 +4,7 @@
 //! The rule is additive increase, multiplicative decrease. The budget is the number of
 //! confirmations that may be in flight at once and be started in one second. Every five seconds:
 //! when at least four runs ended and half of them were strained — slow, timed out, cut or answered
-//! with an error — it is halved, down to one; otherwise it grows by two, up to sixteen. Slots are
+//! with an error — it is halved, down to one; otherwise it grows by four, up to thirty-two. Slots are
 //! the promise and are not thinned: they are bounded in flight alone. Pure: given the time.
 
 use std::time::Duration;
@@ -12,9 +12,9 @@ use std::time::Duration;
 use crate::domain::check::{FailureReason, Outcome};
 
 /// Most confirmations of one target in flight, and started in a second.
-pub const MOST: usize = 16;
+pub const MOST: usize = 32;
 const LEAST: usize = 1;
-const GROWTH: usize = 2;
+const GROWTH: usize = 4;
 const REVIEW_INTERVAL: Duration = Duration::from_secs(5);
 /// Fewer runs than this say nothing of the target's strain.
 const TELLING_RUNS: u32 = 4;
@@ -131,10 +131,13 @@ mod tests {
     #[test]
     fn it_halves_under_strain_and_grows_back() {
         let mut budget = Budget::new(Duration::ZERO);
-        assert_eq!(reviewed(&mut budget, 0, TIMEOUT, 6), [8, 4, 2, 1, 1, 1]);
-        assert_eq!(reviewed(&mut budget, 6, Outcome::Passed, 9), [3, 5, 7, 9, 11, 13, 15, 16, 16]);
+        assert_eq!(reviewed(&mut budget, 0, TIMEOUT, 6), [16, 8, 4, 2, 1, 1]);
+        assert_eq!(
+            reviewed(&mut budget, 6, Outcome::Passed, 9),
+            [5, 9, 13, 17, 21, 25, 29, 32, 32]
+        );
         let refused = Outcome::Failed(FailureReason::Refused);
-        assert_eq!(reviewed(&mut budget, 15, refused, 2), [16, 16]);
+        assert_eq!(reviewed(&mut budget, 15, refused, 2), [32, 32]);
     }
 
     proptest! {

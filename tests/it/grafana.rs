@@ -30,7 +30,7 @@ const GRAFANA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/grafana");
 
 /// What Grafana puts in for its variables, in a test that scrapes every second.
 const VARIABLES: [(&str, &str); 4] =
-    [("$__rate_interval", "10s"), ("$__range", "10s"), ("$target", ".*"), ("[1h]", "[10s]")];
+    [("$__rate_interval", "10s"), ("$__range", "60s"), ("$target", ".*"), ("[1h]", "[10s]")];
 
 /// A Prometheus of Debian's, ended with this value.
 pub struct Prometheus {
