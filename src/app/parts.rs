@@ -53,15 +53,18 @@ pub fn settings(
         let secrets = settings.map(|settings| settings.secrets.clone());
         let own = settings.map(|settings| settings.accounts.clone());
         let allowed = kept.zip(settings.and_then(|settings| settings.writes.as_ref()));
-        let writes = allowed.map(|(kept, writes)| {
-            let permission = Permission {
-                interval: writes.interval.duration(),
-                test_office: writes.test_office.clone(),
-                store: kept.store.clone(),
-            };
-            let before = kept.before.iter().find(|before| before.target.id == target.id);
-            Writes::allowed(permission, before.map(|before| &*before.writes))
+        let permission = allowed.map(|(kept, writes)| Permission {
+            interval: writes.interval.duration(),
+            test_office: writes.test_office.clone(),
+            store: kept.store.clone(),
         });
+        let before = kept.into_iter().flat_map(|kept| kept.before);
+        let before = before.into_iter().find(|before| before.target.id == target.id);
+        let writes = match (before, permission) {
+            (Some(before), permission) => before.writes.reloaded(permission),
+            (None, Some(permission)) => Writes::allowed(permission),
+            (None, None) => Writes::never(),
+        };
         let tls = tls(authorities.clone(), settings.map(|settings| &settings.tls));
         Ok(Arc::new(Setting {
             tls: tls.with_context(|| format!("preparing TLS for probes of {}", target.id))?,
@@ -69,7 +72,7 @@ pub fn settings(
             accounts: Accounts::new(Secrets(secrets.unwrap_or_default()), own.unwrap_or_default()),
             clock: clock.clone(),
             browsers: Arc::clone(&browsers),
-            writes: writes.unwrap_or_else(Writes::never),
+            writes,
             readings: kept.map(|kept| kept.readings.clone()).unwrap_or_default(),
         }))
     };

@@ -8,7 +8,7 @@ use serde_saphyr::{Location as Place, Spanned};
 use super::diagnostics::Faults;
 use super::probe_steps::{Names, StepFile, read_steps};
 use crate::domain::ids::StepId;
-use crate::domain::step::{Effect, Step, Uses};
+use crate::domain::step::{Effect, Expectation, Step, StepAction, Uses};
 
 /// A write says which run it is of and goes to the test office, so that nobody takes it for a
 /// case and it can be found again.
@@ -45,8 +45,28 @@ pub fn read_recover(
         && !journey.iter().any(|step| step.effect == Effect::Write)
     {
         faults.at(first.defined, "the probe writes nothing: there is nothing to recover");
+    } else if let (Some(step), Some(file)) = (recover.last(), files.last()) {
+        check_tells(step, file.defined, faults);
     }
     recover
+}
+
+/// The last step that finds says that nothing is there by what it cannot capture: not every page
+/// may pass for such an answer.
+fn check_tells(step: &Step, place: Place, faults: &mut Faults) {
+    use Expectation::{Html, Json, Text};
+    let id = &step.id;
+    let is_page = matches!(step.action, StepAction::Http(_) | StepAction::Browser(_));
+    let holds = |it: &Expectation| matches!(it, Html { .. } | Json { .. } | Text(_));
+    if is_page && !step.expectations.iter().any(holds) {
+        let why = "a maintenance page would pass for nothing found";
+        let instead = "expect by 'json', 'html' or 'text' what is there when nothing is found too";
+        faults.at(place, format!("the step '{id}' takes any page: {why}; {instead}"));
+    }
+    if step.captures.is_empty() {
+        let instead = "capture what the record has and an answer without it has not";
+        faults.at(place, format!("the step '{id}' cannot tell that nothing is there: {instead}"));
+    }
 }
 
 /// Whoever writes takes it back, whatever became of the write's answer.

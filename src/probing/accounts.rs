@@ -15,6 +15,8 @@ use super::values::Secrets;
 
 /// A refused account is not tried for so long: trying is what keeps it locked.
 const REST: Duration = Duration::from_secs(600);
+/// After all were refused a single one is tried for so long: the others must not be locked too.
+const ALONE: Duration = Duration::from_secs(300);
 
 /// The secrets of a target, once for each of its accounts.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub struct Accounts {
     turn: AtomicUsize,
     /// When each was refused, monotonic.
     refused_at: Mutex<Vec<Option<Duration>>>,
+    /// The one that is tried after all were refused, and since when, monotonic.
+    alone: Mutex<Option<(usize, Duration)>>,
 }
 
 impl From<Secrets> for Accounts {
@@ -49,7 +53,7 @@ impl Accounts {
             sets.push(shared);
         }
         let refused_at = Mutex::new(vec![None; sets.len()]);
-        Self { sets, turn: AtomicUsize::new(0), refused_at }
+        Self { sets, turn: AtomicUsize::new(0), refused_at, alone: Mutex::new(None) }
     }
 
     #[must_use]
@@ -66,8 +70,11 @@ impl Accounts {
     /// Whose turn it is; a resting one is passed over while another is fit.
     #[must_use]
     pub fn next(&self, now: Duration) -> usize {
+        if let Some(alone) = self.alone(now) {
+            return alone;
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let refused_at = self.lock();
+        let refused_at = lock(&self.refused_at);
         let rests = |number: usize| refused_at[number].is_some_and(|at| now < at + REST);
         let round = (0..self.sets.len()).map(|step| turn.wrapping_add(step) % self.sets.len());
         let fit = round.clone().find(|number| !rests(*number));
@@ -82,24 +89,36 @@ impl Accounts {
 
     /// It was refused, and it was not the target's failure.
     pub fn refuse(&self, number: usize, now: Duration) {
-        self.lock()[number % self.sets.len()] = Some(now);
+        lock(&self.refused_at)[number % self.sets.len()] = Some(now);
+    }
+
+    /// It was refused as the others were: for a while it alone is tried.
+    pub fn refuse_all(&self, number: usize, now: Duration) {
+        *lock(&self.alone) = Some((number, now));
+    }
+
+    /// The one that is tried while all others rest, because all were refused of late.
+    #[must_use]
+    pub fn alone(&self, now: Duration) -> Option<usize> {
+        lock(&self.alone).filter(|(_, since)| now < *since + ALONE).map(|(number, _)| number)
     }
 
     /// It could sign in.
     pub fn accept(&self, number: usize) {
-        self.lock()[number % self.sets.len()] = None;
+        lock(&self.refused_at)[number % self.sets.len()] = None;
+        *lock(&self.alone) = None;
     }
 
     /// Numbers of the refused ones, counted from 0.
     #[must_use]
     pub fn refused(&self) -> Vec<usize> {
-        let refused_at = self.lock();
+        let refused_at = lock(&self.refused_at);
         (0..self.sets.len()).filter(|number| refused_at[*number].is_some()).collect()
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Option<Duration>>> {
-        self.refused_at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -126,6 +145,11 @@ mod tests {
         assert!(accounts.next(now) < 2, "when all rest they are tried all the same");
         accounts.accept(1);
         assert_eq!(accounts.refused(), [0]);
+        accounts.refuse_all(1, now);
+        assert_eq!([0, 1].map(|_| accounts.next(now)), [1, 1], "the other one is spared");
+        assert_eq!(accounts.alone(now + ALONE), None, "then both are tried again");
+        accounts.accept(1);
+        assert_eq!(accounts.alone(now), None);
         let single = Accounts::from(Secrets::default());
         assert_eq!((single.count(), single.other(0), single.next(now)), (1, None, 0));
     }

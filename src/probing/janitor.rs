@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::run::{FINALLY_TIMEOUT, Run, Setting, StepFault, taking_back};
 use super::values::Values;
 use crate::domain::check::{FailureReason, Outcome};
-use crate::domain::step::{Effect, before_write};
+use crate::domain::step::{Effect, StepAction, before_write};
 use crate::domain::target::Probe;
 use crate::store::compensations::{self, Compensation, SettledBy};
 use crate::store::{Store, StoreError};
@@ -25,8 +25,8 @@ const ROUND_INTERVAL: Duration = Duration::from_secs(2);
 /// The second attempt waits this long, each further one twice as long, up to the most.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const MOST_WAIT: Duration = Duration::from_secs(300);
-/// A write whose answer was lost may still be carried out this long. That nothing is found
-/// counts only after it.
+/// A write whose answer was lost may still be carried out this long. That nothing is found, or
+/// that taking back without looking went well, counts only after it.
 const LATE_WRITE: SignedDuration = SignedDuration::from_mins(5);
 /// Records that one run may have left behind; more are taken back in the next attempt.
 const RECORDS_AN_ATTEMPT: usize = 5;
@@ -160,15 +160,25 @@ async fn attempt(
     now: Timestamp,
 ) -> Result<SettledBy, String> {
     run.steps(probe.timeout, before_write(&probe.steps)).await.map_err(|fault| words(&fault))?;
-    for (name, value) in &one.captured {
-        run.values.keep(name, value.clone());
+    // What the answer gave shows that the write was carried out. It is tried once: it may not
+    // hold any more.
+    let is_given = one.attempts == 0 && !one.captured.is_empty();
+    if is_given {
+        for (name, value) in &one.captured {
+            run.values.keep(name, value.clone());
+        }
     }
     let mut needed = taking_back(probe).flat_map(|step| &step.uses.captured);
-    let is_known = needed.all(|name| run.values.captured(name).is_some());
-    if !is_known && matches!(find(run, probe).await?, Found::Absent) {
-        let settled = now.duration_since(one.planned.planned_at) > LATE_WRITE;
-        let early = "it is not there; the write may still be carried out".to_owned();
-        return settled.then_some(SettledBy::Absent).ok_or(early);
+    if !is_given || !needed.all(|name| run.values.captured(name).is_some()) {
+        let is_late = now.duration_since(one.planned.planned_at) > LATE_WRITE;
+        let early = |what| format!("{what}; the write may still be carried out");
+        if probe.recover.is_empty() {
+            // Nobody can look: what is taken back once must be the last of it.
+            is_late.then_some(()).ok_or_else(|| early("nothing says that it is there"))?;
+        } else if matches!(find(run, probe).await?, Found::Absent) {
+            let absent = is_late.then_some(SettledBy::Absent);
+            return absent.ok_or_else(|| early("it is not there"));
+        }
     }
     run.takes_back = true;
     let steps: Vec<_> = taking_back(probe).cloned().collect();
@@ -189,16 +199,22 @@ async fn attempt(
     Err("there is still a record of that run".to_owned())
 }
 
-/// Looks for a record of the lost run. That there is none is said by an answer that is as
-/// expected and from which nothing can be captured.
+/// Looks for a record of the lost run. That there is none is said by the last step alone: by an
+/// answer that is as expected and from which nothing can be captured.
 async fn find(run: &mut Run<'_>, probe: &Probe) -> Result<Found, String> {
     match run.steps(probe.timeout, &probe.recover).await {
         Ok(()) => Ok(Found::There),
-        Err((_, fault)) if fault.outcome == Outcome::Failed(FailureReason::Capture) => {
-            Ok(Found::Absent)
-        }
+        Err(fault) if says_absent(probe, &fault) => Ok(Found::Absent),
         Err(fault) => Err(words(&fault)),
     }
+}
+
+fn says_absent(probe: &Probe, (step, fault): &StepFault) -> bool {
+    let Some(last) = probe.recover.last() else { return false };
+    // A request to a captured address that is none is not sent.
+    let is_answered = fault.address.is_some() || !matches!(last.action, StepAction::Http(_));
+    let nothing_captured = fault.outcome == Outcome::Failed(FailureReason::Capture);
+    nothing_captured && is_answered && step.as_ref() == Some(&last.id)
 }
 
 fn words((step, fault): &StepFault) -> String {

@@ -1,8 +1,9 @@
 //! Runs probes: slots on time, steps as staff would do them, one terminal check a slot.
 //!
 //! A failing target is data: a check with an outcome, never an `Err`. It must not judge a check,
-//! deliver a notice or keep what it finds; checks leave on a channel. Its one way to the database
-//! is [`writes`]: what a probe will leave behind is on disk before it is sent.
+//! deliver a notice or keep what it finds; checks leave on a channel. Only two ways lead to the
+//! database: [`writes`] notes what a probe will leave behind before it is sent, and [`janitor`]
+//! reads what was left behind and notes when it is gone.
 
 pub mod accounts;
 pub mod browser;

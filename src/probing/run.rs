@@ -123,6 +123,8 @@ pub(super) struct Run<'a> {
     /// Whether steps that take back are run: there is something to take back.
     pub(super) takes_back: bool,
     taken_back: usize,
+    /// A step that writes failed: it may still be carried out.
+    write_failed: bool,
     held: Duration,
     /// Which of the target's accounts it uses.
     account: usize,
@@ -153,6 +155,7 @@ impl<'a> Run<'a> {
             pending: None,
             takes_back: false,
             taken_back: 0,
+            write_failed: false,
             held: Duration::ZERO,
             account,
             entry: Entry::Unknown,
@@ -188,7 +191,10 @@ impl<'a> Run<'a> {
             }
             match ended {
                 Ok(()) => self.step_done(step).await,
-                Err(fault) => return Err((Some(step.id.clone()), fault)),
+                Err(fault) => {
+                    self.write_failed |= step.effect == Effect::Write;
+                    return Err((Some(step.id.clone()), fault));
+                }
             }
         }
         Ok(())
@@ -239,10 +245,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What was written is settled when everything that takes it back was done.
+    /// What was written is settled when everything that takes it back was done, after a write
+    /// that was carried out.
     async fn settle(&mut self) {
         let Some(pending) = self.pending.take() else { return };
-        if self.taken_back < taking_back(self.probe).count() {
+        if self.write_failed || self.taken_back < taking_back(self.probe).count() {
             let probe = &self.probe.id;
             tracing::warn!(%probe, "a synthetic record was left behind: it will be taken back");
             return;
@@ -281,11 +288,11 @@ impl<'a> Run<'a> {
 }
 
 /// Runs the journey with the account whose turn it is. When that is refused, another one says
-/// whether it was the account or the target.
+/// whether it was the account or the target, in what is left of the probe's time.
 async fn signed_in(setting: &Setting, probe: &Probe, location: &Location, kind: CheckKind) -> Ran {
     let (accounts, now) = (&setting.accounts, setting.clock.monotonic());
-    let account = accounts.next(now);
-    let ran = journey(setting, probe, location, (kind, account)).await;
+    let (account, watch) = (accounts.next(now), Stopwatch::start());
+    let ran = journey(setting, (probe, probe.timeout), location, (kind, account)).await;
     match ran.entry {
         Entry::Unknown => return ran,
         Entry::Accepted => {
@@ -295,13 +302,19 @@ async fn signed_in(setting: &Setting, probe: &Probe, location: &Location, kind: 
         Entry::Refused => {}
     }
     let detail = match accounts.other(account) {
+        // Neither came in a moment ago: nobody does.
+        Some(_) if accounts.alone(now).is_some() => return ran,
         Some(other) => {
-            let second = journey(setting, probe, location, (kind, other)).await;
-            if second.entry != Entry::Accepted {
-                // Neither comes in: nobody does.
-                return ran;
+            let left = probe.timeout.saturating_sub(watch.elapsed().saturating_sub(ran.held));
+            let second = journey(setting, (probe, left), location, (kind, other)).await;
+            match second.entry {
+                Entry::Accepted => accounts.accept(other),
+                Entry::Refused => {
+                    accounts.refuse_all(account, now);
+                    return ran;
+                }
+                Entry::Unknown => return ran,
             }
-            accounts.accept(other);
             format!("account {} was refused and another was not: see to it", account + 1)
         }
         None => "the only account was refused: see to it, and name a second one, so that this can \
@@ -314,10 +327,10 @@ async fn signed_in(setting: &Setting, probe: &Probe, location: &Location, kind: 
     Ran { ended: Err((step, fault)), ..ran }
 }
 
-/// Runs the steps, then the `finally` steps whatever came of them.
+/// Runs the steps within the time they have, then the `finally` steps whatever came of them.
 async fn journey(
     setting: &Setting,
-    probe: &Probe,
+    (probe, budget): (&Probe, Duration),
     location: &Location,
     (kind, account): (CheckKind, usize),
 ) -> Ran {
@@ -327,7 +340,7 @@ async fn journey(
         .within(setting.writes.test_office());
     let mut run = Run::new(setting, probe, location, (account, values));
     run.may_write = setting.writes.may_be_due(kind, &setting.clock);
-    let main = run.steps(probe.timeout, &probe.steps).await;
+    let main = run.steps(budget, &probe.steps).await;
     let told = run.tell_numbers(&main);
     let main = main.and(told).and(run.measured());
     let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
@@ -341,13 +354,15 @@ pub(super) fn taking_back(probe: &Probe) -> impl Iterator<Item = &Step> {
     probe.all_steps().filter(|step| step.effect == Effect::Compensate)
 }
 
-/// Names of values that taking back needs and that only the write's answer gives. What the steps
-/// before the write captured is had anew: sessions end, and what opens one is not written down.
+/// The name of the one value by which the record is found again, when taking back needs it.
+/// Everything else is had anew: sessions end, and what opens one is not written down.
 fn kept_names(probe: &Probe) -> BTreeSet<String> {
-    let before = before_write(&probe.steps).iter().flat_map(|step| &step.captures);
-    let before: BTreeSet<&str> = before.map(|capture| capture.name.as_str()).collect();
-    let needed = taking_back(probe).flat_map(|step| &step.uses.captured);
-    needed.filter(|name| !before.contains(name.as_str())).cloned().collect()
+    let found = probe.recover.last().map(|step| step.captures.as_slice());
+    let Some([reference]) = found else { return BTreeSet::new() };
+    let mut before = before_write(&probe.steps).iter().flat_map(|step| &step.captures);
+    let needed = taking_back(probe).any(|step| step.uses.captured.contains(&reference.name));
+    let kept = needed && before.all(|capture| capture.name != reference.name);
+    kept.then(|| reference.name.clone()).into_iter().collect()
 }
 
 /// Waits for our own disk, with a bound; what it does not take the janitor finds out.

@@ -48,7 +48,7 @@ impl Default for SiteNetworks {
 impl SiteNetworks {
     /// The check with its failure put where it belongs.
     pub async fn judged(&self, check: Check, location: &Location) -> Check {
-        let on_the_way = is_on_the_way(check.outcome);
+        let on_the_way = is_on_the_way(&check);
         let nobody_met = self.meet(&check, on_the_way);
         if !on_the_way {
             return check;
@@ -103,9 +103,14 @@ impl SiteNetworks {
 }
 
 /// Whether a failure happened before the target said anything.
-fn is_on_the_way(outcome: Outcome) -> bool {
+fn is_on_the_way(check: &Check) -> bool {
     use FailureReason::{ConnectTimeout, Dns, Reset, SiteNetwork, Timeout};
-    matches!(outcome, Outcome::Failed(ConnectTimeout | Dns | Reset | SiteNetwork | Timeout))
+    match check.outcome {
+        // Where an answer was waited for a connection stood: the target is slow, not out of reach.
+        Outcome::Failed(Timeout) => check.steps.iter().all(|step| step.first_byte_us.is_none()),
+        Outcome::Failed(ConnectTimeout | Dns | Reset | SiteNetwork) => true,
+        _ => false,
+    }
 }
 
 /// Whether the endpoint answers a connection from there; a refusal is an answer.
@@ -134,7 +139,8 @@ fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::domain::check::CheckKind;
-    use crate::domain::ids::ProbeId;
+    use crate::domain::ids::{ProbeId, StepId};
+    use crate::probing::steps::Hop;
 
     const TIMEOUT: Outcome = Outcome::Failed(FailureReason::Timeout);
     const LOST: Outcome = Outcome::Failed(FailureReason::SiteNetwork);
@@ -190,5 +196,17 @@ mod tests {
         assert_eq!(told("care", TIMEOUT).await, LOST);
         assert_eq!(told("c3ms", Outcome::Passed).await, Outcome::Passed);
         assert_eq!(told("care", TIMEOUT).await, TIMEOUT, "the network is back, it is not");
+    }
+
+    #[tokio::test]
+    async fn targets_that_are_slow_are_reached_all_the_same() {
+        let (networks, here) = (SiteNetworks::default(), noarlunga(Vec::new()));
+        for target in ["c3ms", "care"] {
+            let mut slow = check(target, TIMEOUT);
+            let mut step = Hop::start(0).timing(&StepId::new("search").unwrap());
+            step.first_byte_us = Some(9_000_000);
+            slow.steps.push(step);
+            assert_eq!(networks.judged(slow, &here).await.outcome, TIMEOUT, "{target}");
+        }
     }
 }

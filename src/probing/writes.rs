@@ -26,8 +26,9 @@ pub struct Writes {
     permission: Option<Permission>,
     /// When this process last wrote; the store knows of the ones before it.
     last_at: Mutex<Option<Timestamp>>,
-    in_outage: AtomicBool,
-    /// Runs of this process that see to what they wrote; the same after a reload.
+    /// The same after a reload, as is what follows.
+    in_outage: Arc<AtomicBool>,
+    /// Runs of this process that see to what they wrote.
     under_way: Arc<Mutex<BTreeSet<String>>>,
     run_ended: Arc<Notify>,
 }
@@ -70,15 +71,23 @@ impl Writes {
         Arc::default()
     }
 
-    /// Probes of the target may write; runs that were under way `before` a reload still are.
+    /// Probes of the target may write.
     #[must_use]
-    pub fn allowed(permission: Permission, before: Option<&Self>) -> Arc<Self> {
-        let mut writes = Self { permission: Some(permission), ..Self::default() };
-        if let Some(before) = before {
-            writes.under_way = Arc::clone(&before.under_way);
-            writes.run_ended = Arc::clone(&before.run_ended);
-        }
-        Arc::new(writes)
+    pub fn allowed(permission: Permission) -> Arc<Self> {
+        Arc::new(Self { permission: Some(permission), ..Self::default() })
+    }
+
+    /// With what is allowed after a reload: runs that were under way still are, and so is an
+    /// outage.
+    #[must_use]
+    pub fn reloaded(&self, permission: Option<Permission>) -> Arc<Self> {
+        Arc::new(Self {
+            permission,
+            last_at: Mutex::default(),
+            in_outage: Arc::clone(&self.in_outage),
+            under_way: Arc::clone(&self.under_way),
+            run_ended: Arc::clone(&self.run_ended),
+        })
     }
 
     /// The test office, where writing is allowed at all.

@@ -68,7 +68,7 @@ pub fn setting(target: Target, clock: &Clock, writes: Option<Arc<Writes>>) -> Ar
 /// Permission to write into the test office, noted in the store.
 pub fn writes(store: &Store, interval: Duration) -> Arc<Writes> {
     let test_office = "Test office (synthetic)".to_owned();
-    Writes::allowed(Permission { interval, test_office, store: store.clone() }, None)
+    Writes::allowed(Permission { interval, test_office, store: store.clone() })
 }
 
 /// What probes lodged that is still in the stand-in: reference and narrative.
