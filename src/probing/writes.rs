@@ -182,3 +182,42 @@ impl Pending {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{LocationId, ProbeId, StepId, TargetId};
+
+    #[tokio::test]
+    async fn a_reload_forgets_neither_an_outage_nor_who_is_under_way() {
+        let (clock, folder) = (Clock::system(), tempfile::tempdir().unwrap());
+        let store = Store::open(&folder.path().join("holdfast.db")).await.unwrap();
+        let test_office = "Test office".to_owned();
+        let permission = || {
+            let (test_office, store) = (test_office.clone(), store.clone());
+            Permission { interval: Duration::ZERO, test_office, store }
+        };
+        let planned = Planned {
+            run: "run-1".to_owned(),
+            run_time: clock.now().to_string(),
+            target: TargetId::new("c3ms").unwrap(),
+            probe: ProbeId::new("intake").unwrap(),
+            location: LocationId::new("noarlunga").unwrap(),
+            step: StepId::new("lodge").unwrap(),
+            account: 0,
+            test_office: test_office.clone(),
+            planned_at: clock.now(),
+        };
+        let before = Writes::allowed(permission());
+        before.set_in_outage(true);
+        let pending = before.plan(&planned).await.unwrap();
+        let forbidden = before.reloaded(None);
+        assert!(forbidden.is_under_way("run-1"), "its record is not the janitor's");
+        let again = forbidden.reloaded(Some(permission()));
+        assert!(!again.may_be_due(CheckKind::Slot, &clock), "the outage goes on");
+        again.set_in_outage(false);
+        assert!(again.may_be_due(CheckKind::Slot, &clock));
+        drop(pending);
+        assert!(!again.is_under_way("run-1"));
+    }
+}

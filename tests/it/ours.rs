@@ -62,6 +62,10 @@ async fn an_account_that_expired_is_told_from_a_sign_in_that_fails_for_everybody
     let check_both = check(&setting).await;
     assert_eq!(check_both.outcome, Outcome::Failed(FailureReason::Status), "nobody comes in");
     assert!(!check_both.evidence.unwrap().detail.contains(EXPIRED));
+    for _ in 0..2 {
+        assert_eq!(setting.accounts.alone(setting.clock.monotonic()), Some(0));
+        assert_eq!(check(&setting).await.outcome, Outcome::Failed(FailureReason::Status));
+    }
 
     let setting = pair(&standin, &[EXPIRED]);
     assert_eq!(check(&setting).await.outcome, credentials, "with one alone nobody can tell");
