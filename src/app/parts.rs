@@ -47,7 +47,7 @@ pub fn settings(
     kept: Option<&Kept<'_>>,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
     let authorities = authorities();
-    let browsers = Arc::new(Browsers::new(programs(service)));
+    let browsers = browsers(programs(service), kept);
     let setting = |target: Target| {
         let settings = service.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
@@ -87,6 +87,16 @@ fn programs(service: &Installation) -> Programs {
         chromedriver: named.chromedriver.clone().unwrap_or(usual.chromedriver),
         chromium: named.chromium.clone().unwrap_or(usual.chromium),
         folder: usual.folder,
+        pictures: named.pictures.unwrap_or(usual.pictures),
+    }
+}
+
+/// The browsers of before where they are the ones meant: they may be in use.
+fn browsers(programs: Programs, kept: Option<&Kept<'_>>) -> Arc<Browsers> {
+    let before = kept.and_then(|kept| kept.before.first()).map(|before| &before.browsers);
+    match before {
+        Some(before) if *before.programs() == programs => Arc::clone(before),
+        _ => Arc::new(Browsers::new(programs)),
     }
 }
 

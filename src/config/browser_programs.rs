@@ -1,4 +1,5 @@
-//! The `browser` section of `holdfast.yaml`: where the programs behind browser steps are.
+//! The `browser` section of `holdfast.yaml`: where the programs behind browser steps are, and
+//! whether pages that fail leave pictures.
 
 use std::path::PathBuf;
 
@@ -10,4 +11,6 @@ pub struct BrowserFile {
     pub chromedriver: Option<PathBuf>,
     /// `chromium` when left out.
     pub chromium: Option<PathBuf>,
+    /// Whether a page that failed leaves a picture; `true` when left out.
+    pub pictures: Option<bool>,
 }

@@ -38,11 +38,23 @@ impl Network {
         let meant = if is_metadata(address) {
             self.prefix_bits == if address.is_ipv4() { 32 } else { 128 }
         } else if is_local(address) {
-            self.prefix_bits >= 8 && is_local(self.address)
+            self.names_what_is_near()
         } else {
             true
         };
         meant && self.contains(address)
+    }
+
+    /// Whether the range is one of this machine or of the link, and not one that merely begins
+    /// there, as `::/8` does.
+    fn names_what_is_near(&self) -> bool {
+        match self.address {
+            IpAddr::V4(_) => self.prefix_bits >= 8 && is_local(self.address),
+            IpAddr::V6(six) => {
+                let link = six.is_unicast_link_local() && self.prefix_bits >= 10;
+                link || (self.prefix_bits == 128 && is_local(self.address))
+            }
+        }
     }
 
     /// IPv4 numbers are 32 bits at the low end, so there is nothing above them to compare.
@@ -188,6 +200,8 @@ mod tests {
         ] {
             assert!(!["0.0.0.0/0", "::/0"].iter().any(|wide| admits(wide, near)), "{near}");
         }
+        assert!(!admits("::/8", "::1") && admits("::1/128", "::1"));
+        assert!(admits("fe80::/10", "fe80::1"));
         assert!(!admits("fd00::/8", "fd00:ec2::254"));
         assert!(!admits("169.254.0.0/16", "169.254.169.254"));
         assert!(admits("169.254.169.254/32", "169.254.169.254"));

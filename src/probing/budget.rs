@@ -4,8 +4,8 @@
 //! The rule is additive increase, multiplicative decrease. The budget is the number of
 //! confirmations that may be in flight at once and be started in one second. Every five seconds:
 //! when at least four runs ended and half of them were strained — slow, timed out, cut or answered
-//! with an error — it is halved, down to one; otherwise it grows by four, up to thirty-two. Slots are
-//! the promise and are not thinned: they are bounded in flight alone. Pure: given the time.
+//! with an error — it is halved, down to one; otherwise it grows by four, up to thirty-two. Slots
+//! are the promise and are not thinned: they are bounded in flight alone. Pure: given the time.
 
 use std::time::Duration;
 

@@ -122,13 +122,40 @@ pub async fn handshake(
     })?;
     let connector = TlsConnector::from(Arc::clone(config));
     connector.connect(name, stream).await.map_err(|error| match tls_error(&error) {
-        Some(tls) => failed(FailureReason::Tls, format!("TLS failed: {tls}")),
+        Some(tls) => failed(FailureReason::Tls, why(tls).to_owned()),
         None if error.kind() == ErrorKind::UnexpectedEof => failed(
             FailureReason::Tls,
             "TLS failed: the server hung up during the handshake".to_owned(),
         ),
         None => failed(FailureReason::Reset, "the connection was cut".to_owned()),
     })
+}
+
+/// What went wrong, without a name that a certificate holds.
+#[must_use]
+pub fn why(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as Wrong;
+    match error {
+        rustls::Error::InvalidCertificate(wrong) => match wrong {
+            Wrong::Expired | Wrong::ExpiredContext { .. } => {
+                "TLS failed: a certificate of the server has expired"
+            }
+            Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
+                "TLS failed: a certificate of the server is not valid yet"
+            }
+            Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
+                "TLS failed: the server's certificate is for another name"
+            }
+            Wrong::UnknownIssuer => {
+                "TLS failed: nobody trusted here signed the server's certificate"
+            }
+            Wrong::Revoked => "TLS failed: the server's certificate was revoked",
+            _ => "TLS failed: the server's certificate is not valid",
+        },
+        rustls::Error::AlertReceived(_) => "TLS failed: the server ended it with an alert",
+        rustls::Error::InvalidMessage(_) => "TLS failed: the server answered something else",
+        _ => "TLS failed: there was no agreement",
+    }
 }
 
 /// The fault of TLS behind a fault of reading or writing.

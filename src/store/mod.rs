@@ -60,11 +60,10 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            // What a statement may have to take back fits into memory.
-            .pragma("temp_store", "memory")
             .busy_timeout(BUSY_TIMEOUT);
-        let writer =
-            SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        // What a write may have to take back fits into memory; what a reader sorts may not.
+        let writing = options.clone().pragma("temp_store", "memory");
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await?;
         sqlx::migrate!("src/store/migrations").run(&writer).await?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)

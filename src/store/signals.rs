@@ -1,8 +1,5 @@
 //! Numbers that probes read: how many cases nobody has, how old a feed is.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -11,8 +8,7 @@ use super::{Store, StoreError, instant, micros};
 use crate::domain::ids::{SignalId, TargetId};
 use crate::domain::signal::Reading;
 
-/// A number that stays the same, or an age that grows, is kept this often.
-const KEPT_EVERY: Duration = Duration::from_secs(60);
+const MINUTE_US: i64 = 60_000_000;
 
 /// What a signal was over a period.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,26 +21,40 @@ pub struct Range {
     pub last_read_at: Timestamp,
 }
 
-/// Keeps readings that say something new: at most one a minute of each signal.
+/// Keeps readings: the newest of each signal, and one row a minute of what it was.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub async fn keep(store: &Store, readings: &[Reading]) -> Result<(), StoreError> {
     let mut transaction = store.writer().begin().await?;
-    let every_us = i64::try_from(KEPT_EVERY.as_micros()).unwrap_or(i64::MAX);
     for reading in readings {
         let at = micros(reading.read_at);
         sqlx::query(
-            "INSERT INTO signals (target, signal, read_at, value) \
-             SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM signals \
-             WHERE target = $1 AND signal = $2 AND read_at > $3 - $5 AND value = $4) \
-             ON CONFLICT (target, signal, read_at) DO UPDATE SET value = excluded.value",
+            "INSERT INTO signals (target, signal, read_at, value) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (target, signal) DO UPDATE \
+             SET read_at = excluded.read_at, value = excluded.value \
+             WHERE excluded.read_at >= signals.read_at",
         )
         .bind(reading.target.as_str())
         .bind(reading.signal.as_str())
         .bind(at)
         .bind(reading.value)
-        .bind(every_us)
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query(
+            "INSERT INTO signal_minutes (minute, target, signal, least, most, last, read_at) \
+             VALUES ($1, $2, $3, $4, $4, $4, $5) ON CONFLICT (minute, target, signal) DO UPDATE \
+             SET least = CASE WHEN excluded.least < signal_minutes.least \
+             THEN excluded.least ELSE signal_minutes.least END, \
+             most = CASE WHEN excluded.most > signal_minutes.most \
+             THEN excluded.most ELSE signal_minutes.most END, \
+             last = excluded.last, read_at = excluded.read_at",
+        )
+        .bind(minute(at))
+        .bind(reading.target.as_str())
+        .bind(reading.signal.as_str())
+        .bind(reading.value)
+        .bind(at)
         .execute(&mut *transaction)
         .await?;
     }
@@ -52,22 +62,28 @@ pub async fn keep(store: &Store, readings: &[Reading]) -> Result<(), StoreError>
     Ok(())
 }
 
+/// The first microsecond of the minute an instant is in.
+fn minute(at: i64) -> i64 {
+    at - at.rem_euclid(MINUTE_US)
+}
+
 /// The newest reading of every signal.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub async fn latest(store: &Store) -> Result<Vec<Reading>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT target, signal, read_at, value FROM signals AS one WHERE read_at = \
-         (SELECT MAX(read_at) FROM signals WHERE target = one.target AND signal = one.signal) \
-         ORDER BY target, signal",
-    )
-    .fetch_all(store.reader())
-    .await?;
+    let rows = sqlx::query("SELECT target, signal, read_at, value FROM signals ORDER BY 1, 2")
+        .fetch_all(store.reader())
+        .await?;
+    let reading = |row: &SqliteRow| {
+        let (target, signal) = whose(row)?;
+        let (value, read_at) = (row.try_get("value")?, instant(row.try_get("read_at")?)?);
+        Ok(Reading { target, signal, value, read_at })
+    };
     rows.iter().map(reading).collect()
 }
 
-/// What each signal was in `[from, to)`.
+/// What each signal was from the minute that `from` is in until `to`.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -77,29 +93,28 @@ pub async fn between(
     to: Timestamp,
 ) -> Result<Vec<Range>, StoreError> {
     let rows = sqlx::query(
-        "SELECT target, signal, read_at, value FROM signals \
-         WHERE read_at >= $1 AND read_at < $2 ORDER BY read_at",
+        "SELECT p.target, p.signal, p.least, p.most, m.last, m.read_at FROM \
+         (SELECT target, signal, MIN(least) AS least, MAX(most) AS most, MAX(minute) AS minute \
+         FROM signal_minutes WHERE minute >= $1 AND minute < $2 GROUP BY target, signal) p \
+         JOIN signal_minutes m ON m.minute = p.minute AND m.target = p.target \
+         AND m.signal = p.signal ORDER BY p.target, p.signal",
     )
-    .bind(micros(from))
+    .bind(minute(micros(from)))
     .bind(micros(to))
     .fetch_all(store.reader())
     .await?;
-    let mut ranges: BTreeMap<(TargetId, SignalId), Range> = BTreeMap::new();
-    for row in &rows {
-        let Reading { target, signal, value, read_at } = reading(row)?;
-        let range = ranges.entry((target.clone(), signal.clone())).or_insert(Range {
+    let range = |row: &SqliteRow| {
+        let (target, signal) = whose(row)?;
+        Ok(Range {
             target,
             signal,
-            least: value,
-            most: value,
-            last: value,
-            last_read_at: read_at,
-        });
-        range.least = range.least.min(value);
-        range.most = range.most.max(value);
-        (range.last, range.last_read_at) = (value, read_at);
-    }
-    Ok(ranges.into_values().collect())
+            least: row.try_get("least")?,
+            most: row.try_get("most")?,
+            last: row.try_get("last")?,
+            last_read_at: instant(row.try_get("read_at")?)?,
+        })
+    };
+    rows.iter().map(range).collect()
 }
 
 /// Forgets readings from before an instant.
@@ -107,20 +122,16 @@ pub async fn between(
 /// # Errors
 /// When the database cannot be written.
 pub async fn forget(store: &Store, before: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM signals WHERE read_at < $1")
+    sqlx::query("DELETE FROM signal_minutes WHERE minute < $1")
         .bind(micros(before))
         .execute(store.writer())
         .await?;
     Ok(())
 }
 
-fn reading(row: &SqliteRow) -> Result<Reading, StoreError> {
-    Ok(Reading {
-        target: TargetId::new(row.try_get("target")?)
-            .map_err(|_| StoreError::Unreadable("target"))?,
-        signal: SignalId::new(row.try_get("signal")?)
-            .map_err(|_| StoreError::Unreadable("signal"))?,
-        value: row.try_get("value")?,
-        read_at: instant(row.try_get("read_at")?)?,
-    })
+fn whose(row: &SqliteRow) -> Result<(TargetId, SignalId), StoreError> {
+    let target = TargetId::new(row.try_get("target")?);
+    let signal = SignalId::new(row.try_get("signal")?);
+    let signal = signal.map_err(|_| StoreError::Unreadable("signal"))?;
+    Ok((target.map_err(|_| StoreError::Unreadable("target"))?, signal))
 }

@@ -1,47 +1,59 @@
 //! The one chromedriver process.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
 
-use super::{Browsers, Programs, sitting};
+use super::profiles::Profiles;
+use super::{Browsers, Programs};
 use crate::domain::check::InconclusiveReason;
 use crate::probing::steps::Fault;
 
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A chromedriver that said which port it listens on; ended when dropped.
+/// A chromedriver that said which port it listens on; ended when dropped, and then its browsers.
 #[derive(Debug)]
 pub struct Driver {
     port: u16,
     process: Child,
-    /// Kept open: it would end at the next word it cannot say.
-    _output: Lines<BufReader<ChildStdout>>,
+    profiles: Profiles,
+}
+
+impl Driver {
+    fn place(&self) -> (u16, PathBuf) {
+        (self.port, self.profiles.path().to_owned())
+    }
 }
 
 impl Browsers {
-    /// The port of the running chromedriver; starts one when there is none.
-    pub(super) async fn driver_port(&self) -> Result<u16, Fault> {
+    /// The port of the running chromedriver and the folder for its browsers' profiles; starts one
+    /// when there is none.
+    pub(super) async fn driver(&self) -> Result<(u16, PathBuf), Fault> {
         let mut driver = self.driver.lock().await;
         if let Some(running) = driver.as_mut()
             && matches!(running.process.try_wait(), Ok(None))
         {
-            return Ok(running.port);
+            return Ok(running.place());
         }
-        *driver = None;
-        sitting::end_orphans(&self.programs.folder.join("profiles"));
-        let starting = start(&self.programs);
-        let started =
-            tokio::time::timeout(START_TIMEOUT, starting).await.map_err(|_| absent())??;
-        let port = started.port;
-        *driver = Some(started);
-        Ok(port)
+        let (ended, all) = (driver.take(), self.programs.profiles());
+        let clearing = tokio::task::spawn_blocking(move || {
+            drop(ended);
+            Profiles::open(&all)
+        });
+        let profiles = clearing.await.ok().and_then(Result::ok).ok_or_else(|| {
+            let detail = "the folder of the browsers' profiles cannot be made or locked";
+            Fault::inconclusive(InconclusiveReason::Prober, detail)
+        })?;
+        let starting = tokio::time::timeout(START_TIMEOUT, start(&self.programs));
+        let (port, process) = starting.await.map_err(|_| absent())??;
+        Ok(driver.insert(Driver { port, process, profiles }).place())
     }
 }
 
-async fn start(programs: &Programs) -> Result<Driver, Fault> {
+async fn start(programs: &Programs) -> Result<(u16, Child), Fault> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut process = Command::new(&programs.chromedriver)
         .arg("--port=0")
@@ -60,7 +72,11 @@ async fn start(programs: &Programs) -> Result<Driver, Fault> {
     while let Ok(Some(line)) = lines.next_line().await {
         let port = line.split_once("started successfully on port ").map(|(_, port)| port);
         if let Some(port) = port.and_then(|port| port.trim_end_matches('.').parse().ok()) {
-            return Ok(Driver { port, process, _output: lines });
+            // It would stop at a word that nobody reads.
+            tokio::spawn(async move {
+                let _ = tokio::io::copy(&mut lines.into_inner(), &mut tokio::io::sink()).await;
+            });
+            return Ok((port, process));
         }
     }
     Err(absent())

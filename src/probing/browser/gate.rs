@@ -59,15 +59,15 @@ impl Seen {
 }
 
 impl Gate {
-    /// Opens a gate on a free port.
+    /// Opens a gate on a free port, for pages of the target's own host.
     ///
     /// # Errors
     /// When there is none.
-    pub async fn open(reach: Reach) -> std::io::Result<Self> {
+    pub async fn open(reach: Reach, own: String) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let task = tokio::spawn(serve(listener, reach, Arc::clone(&seen)));
+        let task = tokio::spawn(serve(listener, (reach, own), Arc::clone(&seen)));
         Ok(Self { port, seen, task })
     }
 
@@ -106,17 +106,18 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(listener: TcpListener, reach: Reach, seen: Arc<Mutex<Seen>>) {
+async fn serve(listener: TcpListener, way: (Reach, String), seen: Arc<Mutex<Seen>>) {
+    let way = Arc::new(way);
     // Connections end with the gate, for they are in its set.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((browser, _)) = accepted else { return };
-                let (reach, seen) = (reach.clone(), Arc::clone(&seen));
+                let (way, seen) = (Arc::clone(&way), Arc::clone(&seen));
                 connections.spawn(async move {
                     // A browser that gives up a connection is no news.
-                    let _ = pass(browser, &reach, &seen).await;
+                    let _ = pass(browser, &way, &seen).await;
                 });
             }
             Some(_) = connections.join_next() => {}
@@ -125,9 +126,13 @@ async fn serve(listener: TcpListener, reach: Reach, seen: Arc<Mutex<Seen>>) {
 }
 
 /// Lets one connection through, or says why not.
-async fn pass(mut browser: TcpStream, reach: &Reach, seen: &Mutex<Seen>) -> std::io::Result<()> {
+async fn pass(
+    mut browser: TcpStream,
+    (reach, own): &(Reach, String),
+    seen: &Mutex<Seen>,
+) -> std::io::Result<()> {
     let (host, port) = read_request(&mut browser).await?;
-    if ERRANDS.iter().any(|domain| host.ends_with(domain)) {
+    if host != *own && is_errand(&host) {
         return answer(&mut browser, NOT_ALLOWED).await;
     }
     let mut hop = Hop::start(0);
@@ -154,6 +159,12 @@ async fn pass(mut browser: TcpStream, reach: &Reach, seen: &Mutex<Seen>) -> std:
             answer(&mut browser, code).await
         }
     }
+}
+
+/// Whether a host is one of [`ERRANDS`], or in a domain of theirs.
+fn is_errand(host: &str) -> bool {
+    let within = |rest: &str| rest.is_empty() || rest.ends_with('.');
+    ERRANDS.iter().any(|domain| host.strip_suffix(domain).is_some_and(within))
 }
 
 async fn read_request(browser: &mut TcpStream) -> std::io::Result<(String, u16)> {
@@ -190,4 +201,15 @@ async fn read<const N: usize>(browser: &mut TcpStream) -> std::io::Result<[u8; N
 /// The address that a proxy may tell beside its answer is nobody's business.
 async fn answer(browser: &mut TcpStream, code: u8) -> std::io::Result<()> {
     browser.write_all(&[VERSION, code, 0, IPV4, 0, 0, 0, 0, 0, 0]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errand_is_known_by_its_domain() {
+        assert!(is_errand("google.com") && is_errand("update.googleapis.com"));
+        assert!(!is_errand("notgoogle.com") && !is_errand("google.com.example.gov"));
+    }
 }

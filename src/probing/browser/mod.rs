@@ -6,6 +6,7 @@
 mod driver;
 mod gate;
 mod pictures;
+mod profiles;
 pub(super) mod sitting;
 
 use std::path::PathBuf;
@@ -21,24 +22,31 @@ use crate::clock::Clock;
 const MOST_SITTINGS: usize = 2;
 
 /// The programs behind browser steps, and where they may leave something.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Programs {
     pub chromedriver: PathBuf,
     pub chromium: PathBuf,
     /// A folder of our own: `profiles` and `pictures` are made in it.
     pub folder: PathBuf,
+    /// Whether a page that failed leaves a picture.
+    pub pictures: bool,
 }
 
 impl Programs {
     /// The programs where the system's packages put them.
     #[must_use]
     pub fn usual(folder: PathBuf) -> Self {
-        Self { chromedriver: "chromedriver".into(), chromium: "chromium".into(), folder }
+        Self {
+            chromedriver: "chromedriver".into(),
+            chromium: "chromium".into(),
+            folder,
+            pictures: true,
+        }
     }
 
-    /// Where the profiles of this very process are: another one may use the same folder.
+    /// Where the folders of profiles are, those of other processes among them.
     fn profiles(&self) -> PathBuf {
-        self.folder.join("profiles").join(std::process::id().to_string())
+        self.folder.join("profiles")
     }
 }
 
@@ -51,25 +59,30 @@ pub struct Browsers {
 }
 
 impl Browsers {
+    /// Ends and clears away what an earlier life of the service left behind.
     #[must_use]
     pub fn new(programs: Programs) -> Self {
+        profiles::sweep(&programs.profiles());
         let seats = Arc::new(Semaphore::new(MOST_SITTINGS));
         Self { programs, driver: Mutex::default(), seats }
     }
 
-    /// Keeps a picture of the page; its file name, or none when there is nothing to see.
+    #[must_use]
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// Keeps a picture of the page; its file name, or none when there is nothing to see or none is
+    /// wanted.
     pub(super) async fn picture(
         &self,
         sitting: &Sitting,
         label: &str,
         clock: &Clock,
     ) -> Option<String> {
+        if !self.programs.pictures {
+            return None;
+        }
         pictures::take(sitting, &self.programs.folder, label, clock).await
-    }
-}
-
-impl Drop for Browsers {
-    fn drop(&mut self) {
-        sitting::end(&self.programs.profiles());
     }
 }

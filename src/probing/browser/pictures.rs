@@ -18,7 +18,9 @@ pub async fn take(sitting: &Sitting, folder: &Path, label: &str, clock: &Clock) 
     let picture = sitting.picture().await?;
     let at = clock.now().strftime("%Y%m%dT%H%M%S%3fZ");
     let name = format!("{label}-{at}.png");
-    match keep(&folder.join("pictures"), &name, &picture) {
+    let (pictures, file) = (folder.join("pictures"), name.clone());
+    let keeping = tokio::task::spawn_blocking(move || keep(&pictures, &file, &picture)).await;
+    match keeping.map_err(std::io::Error::other).flatten() {
         Ok(()) => Some(name),
         Err(error) => {
             tracing::warn!(%error, "a picture of a page could not be kept");

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::gate::Gate;
-use super::{Browsers, Programs};
+use super::{Browsers, profiles};
 use crate::domain::check::{FailureReason, InconclusiveReason};
 use crate::probing::steps::Fault;
 use crate::probing::steps::reach::Reach;
@@ -48,11 +48,12 @@ impl Sitting {
     pub async fn open(browsers: &Browsers, reach: Reach, host: &str) -> Result<Self, Fault> {
         let crowded = || prober("no browser can be opened");
         let seat = Arc::clone(&browsers.seats).acquire_owned().await.map_err(|_| crowded())?;
-        let port = browsers.driver_port().await?;
-        let (programs, host) = (browsers.programs.clone(), host.to_owned());
+        let (port, profiles) = browsers.driver().await?;
+        let program = Program { port, profiles, chromium: browsers.programs.chromium.clone() };
+        let host = host.to_owned();
         let (tell, told) = oneshot::channel();
         tokio::spawn(async move {
-            let _ = tell.send(start(programs, port, (reach, host), seat).await);
+            let _ = tell.send(start(program, (reach, host), seat).await);
         });
         told.await.map_err(|_| crowded())?
     }
@@ -209,7 +210,7 @@ impl Drop for Sitting {
             if let Some(client) = client {
                 let _ = tokio::time::timeout(CLOSE_TIMEOUT, client.close()).await;
             }
-            end(&profile);
+            let _ = tokio::task::spawn_blocking(move || profiles::end(&profile)).await;
             drop((gate, seat));
         };
         // Without a runtime the service is ending, and ends every browser itself.
@@ -219,22 +220,30 @@ impl Drop for Sitting {
     }
 }
 
-async fn start(
-    programs: Programs,
+/// What a browser is started with.
+struct Program {
+    /// Of the running chromedriver.
     port: u16,
+    /// Where its profiles are.
+    profiles: PathBuf,
+    chromium: PathBuf,
+}
+
+async fn start(
+    program: Program,
     (reach, host): (Reach, String),
     seat: OwnedSemaphorePermit,
 ) -> Result<Sitting, Fault> {
-    let gate = Gate::open(reach).await.map_err(|_| prober("no port is free for the browser"))?;
-    let profile = programs.profiles().join(uuid::Uuid::now_v7().simple().to_string());
-    std::fs::create_dir_all(&profile).map_err(|error| {
+    let gate = Gate::open(reach, host.clone()).await;
+    let gate = gate.map_err(|_| prober("no port is free for the browser"))?;
+    let profile = profiles::make(&program.profiles).map_err(|error| {
         prober(&format!("the browser's folder cannot be made: {}", error.kind()))
     })?;
     // From here on there is something to clear away, whichever way this ends.
     let gate_port = gate.port();
     let mut sitting = Sitting { client: None, gate: Some(gate), host, profile, seat: Some(seat) };
     let options = json!({
-        "binary": binary(&programs.chromium),
+        "binary": binary(&program.chromium),
         "args": arguments(&sitting.profile, gate_port),
     });
     let capabilities = json!({
@@ -244,7 +253,7 @@ async fn start(
     });
     let mut builder = ClientBuilder::new(HttpConnector::new());
     builder.capabilities(capabilities.as_object().cloned().unwrap_or_default());
-    let opened = builder.connect(&format!("http://127.0.0.1:{port}")).await;
+    let opened = builder.connect(&format!("http://127.0.0.1:{}", program.port)).await;
     sitting.client = Some(opened.map_err(|_| {
         prober("Chromium does not start: install it, or say where it is under 'browser'")
     })?);
@@ -275,6 +284,8 @@ fn arguments(profile: &Path, gate_port: u16) -> Vec<String> {
         "--disable-breakpad",
         "--hide-scrollbars",
         "--window-size=1280,1000",
+        // chromedriver speaks to it through a pipe: no port that others could speak to.
+        "--remote-debugging-pipe",
         // Nothing around the gate: no name is resolved, no address reached, loopback included.
         "--proxy-bypass-list=<-loopback>",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -283,7 +294,7 @@ fn arguments(profile: &Path, gate_port: u16) -> Vec<String> {
     .map(str::to_owned)
     .into();
     arguments.push(format!("--proxy-server=socks5://127.0.0.1:{gate_port}"));
-    arguments.push(format!("--user-data-dir={}", profile.display()));
+    arguments.push(profiles::argument(profile));
     // Chromium refuses its sandbox to root; a service should have a user of its own.
     if rustix::process::geteuid().is_root() {
         arguments.push("--no-sandbox".to_owned());
@@ -307,28 +318,4 @@ fn is_passing(error: &CmdError) -> bool {
 
 fn prober(detail: &str) -> Fault {
     Fault::inconclusive(InconclusiveReason::Prober, detail)
-}
-
-/// Ends what processes that are gone left behind, each in a folder that bears its number.
-pub fn end_orphans(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
-        if !Path::new("/proc").join(entry.file_name()).exists() {
-            end(&entry.path());
-        }
-    }
-}
-
-/// Ends whatever still uses a profile, or one in this folder, and removes it.
-pub fn end(profile: &Path) {
-    use rustix::process::{Pid, Signal, kill_process};
-    let marker = profile.display().to_string();
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok) {
-        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        let Some(pid) = pid.and_then(Pid::from_raw) else { continue };
-        let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        if String::from_utf8_lossy(&command).contains(&marker) {
-            let _ = kill_process(pid, Signal::KILL);
-        }
-    }
-    let _ = std::fs::remove_dir_all(profile);
 }

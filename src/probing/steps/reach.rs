@@ -8,15 +8,18 @@
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 use super::{Fault, Hop};
 use crate::domain::check::{FailureReason, InconclusiveReason, Outcome, Phase};
-use crate::domain::network::{Network, plain};
+use crate::domain::network::Network;
 
 /// Addresses of one name that are tried, one after another.
 const MOST_ADDRESSES: usize = 4;
+/// One of them that says nothing for this long gives way to the next.
+const SILENCE_AT_MOST: Duration = Duration::from_millis(500);
 
 /// Where one run speaks from, and where it may speak to.
 #[derive(Clone, Debug)]
@@ -55,7 +58,7 @@ impl Reach {
         }
         let found = tokio::net::lookup_host((bare, 0)).await.map_err(|_| {
             let outcome = Outcome::Failed(FailureReason::Dns);
-            Fault::new(outcome, format!("the name '{bare}' could not be resolved"))
+            Fault::new(outcome, "the name could not be resolved")
         })?;
         self.allowed(found.map(|address| address.ip()).collect(), true)
     }
@@ -68,7 +71,7 @@ impl Reach {
         if let Some(outside) = found.iter().find(|address| !self.allows(**address)) {
             return Err(outside_networks(*outside));
         }
-        let mut addresses: Vec<IpAddr> = found.into_iter().map(plain).collect();
+        let mut addresses: Vec<IpAddr> = found.iter().map(IpAddr::to_canonical).collect();
         addresses.dedup();
         addresses.truncate(MOST_ADDRESSES);
         if addresses.is_empty() {
@@ -97,9 +100,17 @@ impl Reach {
         }
         hop.begin(Phase::Connect);
         let mut last = None;
-        for address in addresses {
+        let count = addresses.len();
+        for (index, address) in addresses.into_iter().enumerate() {
             let address = SocketAddr::new(address, port);
-            match self.dial(address).await {
+            let dialled = if index + 1 < count {
+                // Staff's browsers do not wait for a silent address either while there is another.
+                let dialled = tokio::time::timeout(SILENCE_AT_MOST, self.dial(address)).await;
+                dialled.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+            } else {
+                self.dial(address).await
+            };
+            match dialled {
                 Ok(stream) => {
                     hop.finish();
                     return Ok(Connected { stream, address });

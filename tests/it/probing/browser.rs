@@ -49,8 +49,10 @@ fn is_in_use(folder: &Path) -> bool {
 /// Every browser is closed, and its profile is gone.
 async fn is_tidy(folder: &Path) {
     eventually("the browser is closed and cleared away", || async {
-        let profiles = folder.join("profiles").join(std::process::id().to_string());
-        let left = std::fs::read_dir(profiles).map_or(0, Iterator::count);
+        // A folder for the running chromedriver, with nothing in it.
+        let folders = std::fs::read_dir(folder.join("profiles")).into_iter().flatten();
+        let profiles = folders.filter_map(|entry| std::fs::read_dir(entry.unwrap().path()).ok());
+        let left = profiles.map(Iterator::count).sum::<usize>();
         (left == 0 && !is_in_use(folder)).then_some(())
     })
     .await;
@@ -99,12 +101,15 @@ async fn a_browser_goes_nowhere_but_to_the_networks() {
     let standin = standin(&Clock::system()).await;
     let (mut rig, folder) = rig(&standin).await;
     rig.networks = "10.0.0.0/8";
+    let quiet = Programs { pictures: false, ..Programs::usual(folder.path().to_owned()) };
+    rig.browsers = Browsers::new(quiet).into();
     let step = "- { id: go, browser: { start: /sign-in } }";
     for base in [standin.url(), standin.url().replace("127.0.0.1", "localhost")] {
         rig.base_url = base;
         let words = "led outside the target's networks";
         rig.fails(step, FailureReason::Redirect, words).await;
     }
+    assert!(pictures(folder.path()).is_empty(), "pictures are turned off");
     is_tidy(folder.path()).await;
 }
 
@@ -135,23 +140,36 @@ async fn a_browser_speaks_from_the_location_and_is_closed_when_time_is_up() {
 
 #[tokio::test]
 async fn a_browser_that_a_dead_service_left_behind_is_ended() {
+    use std::os::unix::process::ExitStatusExt;
     use std::process::{Command, Stdio};
     let standin = standin(&Clock::system()).await;
     let (rig, folder) = rig(&standin).await;
-    // A process that is gone, and a program that still uses its profile.
-    let mut gone = Command::new("true").spawn().unwrap();
-    gone.wait().unwrap();
-    let profile = folder.path().join("profiles").join(gone.id().to_string()).join("left");
+    // A folder that nobody holds, of this very number, and a program that still uses a profile.
+    let profile = folder.path().join("profiles").join(std::process::id().to_string()).join("left");
     std::fs::create_dir_all(&profile).unwrap();
-    let mut left = Command::new("tail")
-        .args(["-f", "/dev/null"])
-        .arg(profile.join("log"))
-        .stderr(Stdio::null())
+    let mut left = Command::new("sh")
+        .args(["-c", "read nothing; exit", "sh"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .stdin(Stdio::piped())
         .spawn()
         .unwrap();
     rig.passes("- { id: go, browser: { start: /sign-in } }").await;
-    assert!(!left.wait().unwrap().success(), "it was ended");
+    assert_eq!(left.wait().unwrap().signal(), Some(9), "it was ended");
     assert!(!profile.exists());
+    is_tidy(folder.path()).await;
+}
+
+#[tokio::test]
+async fn browsers_of_one_folder_leave_each_other_alone() {
+    let standin = standin(&Clock::system()).await;
+    let (rig, folder) = rig(&standin).await;
+    let step = "- { id: go, browser: { start: /sign-in } }";
+    rig.passes(step).await;
+    let other = Rig::with_browsers_in(folder.path().to_owned());
+    let other = Rig { base_url: standin.url(), timeout: rig.timeout, ..other };
+    other.passes(step).await;
+    drop(rig);
+    other.passes(step).await;
     is_tidy(folder.path()).await;
 }
 

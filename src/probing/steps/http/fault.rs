@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::Answer;
 use crate::domain::check::{FailureReason, InconclusiveReason, Outcome};
 use crate::probing::steps::Fault;
-use crate::probing::tls::tls_error;
+use crate::probing::tls::{tls_error, why};
 
 /// All header lines of an answer together.
 pub const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -39,7 +39,7 @@ pub fn broken(error: &hyper::Error) -> Fault {
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             if let Some(tls) = tls_error(io) {
-                return failed(FailureReason::Tls, &format!("TLS failed: {tls}"));
+                return failed(FailureReason::Tls, why(tls));
             }
             if io.kind() == ErrorKind::TimedOut {
                 return failed(FailureReason::Timeout, "no answer in time");

@@ -99,14 +99,15 @@ impl Browser {
             hop.end();
             answer.took = watch.elapsed();
             self.keep_cookies(&answer);
-            match redirect(&answer)? {
-                Some(next) if followed < request.max_redirects => filled.follow(next, &answer),
-                Some(_) if request.max_redirects > 0 => {
-                    let most = request.max_redirects;
+            let most = request.max_redirects;
+            let next = if most > 0 { redirect(&answer)? } else { None };
+            match next {
+                Some(next) if followed < most => filled.follow(next, &answer)?,
+                Some(_) => {
                     let detail = format!("more than {most} redirects were needed");
                     return Err(at(&answer, FailureReason::Redirect, detail));
                 }
-                _ => return Ok(answer),
+                None => return Ok(answer),
             }
         }
         Err(Fault::new(Outcome::Failed(FailureReason::Redirect), "the redirects did not end"))
@@ -199,18 +200,27 @@ impl Browser {
 
 impl Filled {
     /// Goes on to where a redirect leads, as a browser does: RFC 9110, section 15.4.
-    fn follow(&mut self, next: Url, answer: &Answer) {
+    /// Where a browser would carry a form on to another system, this is a fault: what was meant
+    /// for one is not shown to another.
+    fn follow(&mut self, next: Url, answer: &Answer) -> Result<(), Fault> {
+        let becomes_get = match answer.status.as_u16() {
+            303 => self.method != Method::HEAD,
+            301 | 302 => self.method == Method::POST,
+            _ => false,
+        };
+        if becomes_get {
+            self.method = Method::GET;
+            self.content = None;
+        }
         if next.origin() != self.url.origin() {
-            // What was meant for one system is not shown to another.
+            if self.content.is_some() {
+                let detail = "the redirect would carry what was sent to another system";
+                return Err(at(answer, FailureReason::Redirect, detail.to_owned()));
+            }
             self.headers.clear();
         }
         self.url = next;
-        if !matches!(answer.status.as_u16(), 307 | 308) {
-            if self.method != Method::HEAD {
-                self.method = Method::GET;
-            }
-            self.content = None;
-        }
+        Ok(())
     }
 }
 
