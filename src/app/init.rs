@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::profiles::{PROFILES, Profile};
+use super::profiles::{COMMON_PLAYBOOKS, PROFILES, Profile};
 use super::validate::INSTALLATION;
 use crate::vault::site::{self, Level};
 
@@ -95,10 +95,10 @@ pub fn write(folder: &Path, choices: &Choices, now: Timestamp) -> anyhow::Result
     }
     files.push((folder.join("directory.yaml"), directory_yaml(profile, now)?));
     let playbooks = match &choices.rehearsal {
-        Some(_) => std::slice::from_ref(&profile.demo_playbook),
-        None => profile.playbooks,
+        Some(_) => vec![profile.demo_playbook],
+        None => [profile.playbooks, COMMON_PLAYBOOKS].concat(),
     };
-    for (name, text) in playbooks {
+    for (name, text) in &playbooks {
         files.push((folder.join(name), (*text).to_owned()));
     }
     if let Some((there, _)) = files.iter().find(|(path, _)| path.exists()) {
@@ -205,7 +205,7 @@ mod tests {
                 super::super::validate::check(folder.path(), &mut checked);
                 let faults: Vec<_> = checked.faults.iter().map(ToString::to_string).collect();
                 assert!(faults.is_empty(), "{}: {faults:#?}", profile.name);
-                let plans = if demo { 1 } else { profile.playbooks.len() };
+                let plans = if demo { 1 } else { profile.playbooks.len() + COMMON_PLAYBOOKS.len() };
                 let is_plan = |file: &str| file.contains("/playbooks/");
                 let seen = checked.files.iter().filter(|one| is_plan(&one.file)).count();
                 assert_eq!(seen, plans, "{}", profile.name);

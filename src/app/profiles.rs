@@ -18,6 +18,7 @@ pub struct Profile {
     pub files: &'static [(&'static str, &'static str)],
     /// Who may sign in; the days in it are filled in when it is written.
     pub directory: &'static str,
+    /// Plans of its own, beside [`COMMON_PLAYBOOKS`].
     pub playbooks: &'static [(&'static str, &'static str)],
     /// The demo's plan, in seconds.
     pub demo_playbook: (&'static str, &'static str),
@@ -46,6 +47,16 @@ macro_rules! shipped {
     };
 }
 
+/// Plans for losses that no case system is needed for: they ship with every profile.
+pub const COMMON_PLAYBOOKS: &[(&str, &str)] = shipped! {
+    "playbooks/workforce-depletion.yaml" from "playbooks/c3ms/workforce-depletion.yaml",
+    "playbooks/key-staff-lost.yaml" from "playbooks/c3ms/key-staff-lost.yaml",
+    "playbooks/demand-surge.yaml" from "playbooks/c3ms/demand-surge.yaml",
+    "playbooks/building-lost.yaml" from "playbooks/c3ms/building-lost.yaml",
+    "playbooks/equipment-lost.yaml" from "playbooks/c3ms/equipment-lost.yaml",
+    "playbooks/supplier-fails.yaml" from "playbooks/c3ms/supplier-fails.yaml",
+};
+
 /// Every profile there is.
 pub const PROFILES: &[Profile] = &[C3MS, CARE, CYRAS, WA, NSW];
 
@@ -69,12 +80,6 @@ const C3MS: Profile = Profile {
         "playbooks/comes-and-goes.yaml" from "playbooks/c3ms/comes-and-goes.yaml",
         "playbooks/slow-service.yaml" from "playbooks/c3ms/slow-service.yaml",
         "playbooks/stale-feed.yaml" from "playbooks/c3ms/stale-feed.yaml",
-        "playbooks/workforce-depletion.yaml" from "playbooks/c3ms/workforce-depletion.yaml",
-        "playbooks/key-staff-lost.yaml" from "playbooks/c3ms/key-staff-lost.yaml",
-        "playbooks/demand-surge.yaml" from "playbooks/c3ms/demand-surge.yaml",
-        "playbooks/building-lost.yaml" from "playbooks/c3ms/building-lost.yaml",
-        "playbooks/equipment-lost.yaml" from "playbooks/c3ms/equipment-lost.yaml",
-        "playbooks/supplier-fails.yaml" from "playbooks/c3ms/supplier-fails.yaml",
     },
     demo_playbook: shipped!(one "playbooks/march-2023.yaml" from "playbooks/demo/march-2023.yaml"),
     demo_writes: "20 s",
@@ -101,12 +106,6 @@ const CARE: Profile = Profile {
     directory: include_str!("profile/care/directory.yaml"),
     playbooks: shipped! {
         "playbooks/feeds-stale.yaml" from "playbooks/care/feeds-stale.yaml",
-        "playbooks/workforce-depletion.yaml" from "playbooks/c3ms/workforce-depletion.yaml",
-        "playbooks/key-staff-lost.yaml" from "playbooks/c3ms/key-staff-lost.yaml",
-        "playbooks/demand-surge.yaml" from "playbooks/c3ms/demand-surge.yaml",
-        "playbooks/building-lost.yaml" from "playbooks/c3ms/building-lost.yaml",
-        "playbooks/equipment-lost.yaml" from "playbooks/c3ms/equipment-lost.yaml",
-        "playbooks/supplier-fails.yaml" from "playbooks/c3ms/supplier-fails.yaml",
     },
     demo_playbook: shipped!(
         one "playbooks/care-feeds-stale.yaml" from "playbooks/demo/care-feeds-stale.yaml"
@@ -131,12 +130,6 @@ const CYRAS: Profile = Profile {
     playbooks: shipped! {
         "playbooks/case-system-slow.yaml" from "playbooks/cyras/case-system-slow.yaml",
         "playbooks/stale-feed.yaml" from "playbooks/c3ms/stale-feed.yaml",
-        "playbooks/workforce-depletion.yaml" from "playbooks/c3ms/workforce-depletion.yaml",
-        "playbooks/key-staff-lost.yaml" from "playbooks/c3ms/key-staff-lost.yaml",
-        "playbooks/demand-surge.yaml" from "playbooks/c3ms/demand-surge.yaml",
-        "playbooks/building-lost.yaml" from "playbooks/c3ms/building-lost.yaml",
-        "playbooks/equipment-lost.yaml" from "playbooks/c3ms/equipment-lost.yaml",
-        "playbooks/supplier-fails.yaml" from "playbooks/c3ms/supplier-fails.yaml",
     },
     demo_playbook: shipped!(one "playbooks/cyras-slow.yaml" from "playbooks/demo/cyras-slow.yaml"),
     demo_writes: "20 s",
@@ -159,12 +152,6 @@ const WA: Profile = Profile {
     playbooks: shipped! {
         "playbooks/unallocated-cases.yaml" from "playbooks/wa/unallocated-cases.yaml",
         "playbooks/stale-feed.yaml" from "playbooks/c3ms/stale-feed.yaml",
-        "playbooks/workforce-depletion.yaml" from "playbooks/c3ms/workforce-depletion.yaml",
-        "playbooks/key-staff-lost.yaml" from "playbooks/c3ms/key-staff-lost.yaml",
-        "playbooks/demand-surge.yaml" from "playbooks/c3ms/demand-surge.yaml",
-        "playbooks/building-lost.yaml" from "playbooks/c3ms/building-lost.yaml",
-        "playbooks/equipment-lost.yaml" from "playbooks/c3ms/equipment-lost.yaml",
-        "playbooks/supplier-fails.yaml" from "playbooks/c3ms/supplier-fails.yaml",
     },
     // A person starts it, so it needs no seconds of its own.
     demo_playbook: shipped!(
@@ -194,12 +181,6 @@ const NSW: Profile = Profile {
     directory: include_str!("profile/nsw/directory.yaml"),
     playbooks: shipped! {
         "playbooks/hand-over-stuck.yaml" from "playbooks/nsw/hand-over-stuck.yaml",
-        "playbooks/workforce-depletion.yaml" from "playbooks/c3ms/workforce-depletion.yaml",
-        "playbooks/key-staff-lost.yaml" from "playbooks/c3ms/key-staff-lost.yaml",
-        "playbooks/demand-surge.yaml" from "playbooks/c3ms/demand-surge.yaml",
-        "playbooks/building-lost.yaml" from "playbooks/c3ms/building-lost.yaml",
-        "playbooks/equipment-lost.yaml" from "playbooks/c3ms/equipment-lost.yaml",
-        "playbooks/supplier-fails.yaml" from "playbooks/c3ms/supplier-fails.yaml",
     },
     demo_playbook: shipped!(
         one "playbooks/nsw-hand-over-stuck.yaml" from "playbooks/demo/nsw-hand-over-stuck.yaml"

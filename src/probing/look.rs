@@ -42,7 +42,7 @@ impl Run<'_> {
         };
         match &step.action {
             // Its client is the run's own: see `exchange`.
-            StepAction::Http(_) => Ok(Findings::default()),
+            StepAction::Http(_) => Err(Fault::prober("an exchange is no look")),
             StepAction::Pause(length) => {
                 tokio::time::sleep(*length).await;
                 Ok(Findings::default())

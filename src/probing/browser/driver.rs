@@ -9,7 +9,6 @@ use tokio::process::{Child, Command};
 
 use super::profiles::Profiles;
 use super::{Browsers, Programs};
-use crate::domain::check::InconclusiveReason;
 use crate::probing::steps::Fault;
 
 const START_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,7 +44,7 @@ impl Browsers {
         });
         let profiles = clearing.await.ok().and_then(Result::ok).ok_or_else(|| {
             let detail = "the folder of the browsers' profiles cannot be made or locked";
-            Fault::inconclusive(InconclusiveReason::Prober, detail)
+            Fault::prober(detail)
         })?;
         let starting = tokio::time::timeout(START_TIMEOUT, start(&self.programs));
         let (port, process) = starting.await.map_err(|_| absent())??;
@@ -84,5 +83,5 @@ async fn start(programs: &Programs) -> Result<(u16, Child), Fault> {
 
 fn absent() -> Fault {
     let detail = "chromedriver does not start: install it, or say where it is under 'browser'";
-    Fault::inconclusive(InconclusiveReason::Prober, detail)
+    Fault::prober(detail)
 }

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::gate::Gate;
 use super::{Browsers, profiles};
-use crate::domain::check::{FailureReason, InconclusiveReason};
+use crate::domain::check::FailureReason;
 use crate::probing::steps::Fault;
 use crate::probing::steps::reach::Reach;
 
@@ -317,5 +317,5 @@ fn is_passing(error: &CmdError) -> bool {
 }
 
 fn prober(detail: &str) -> Fault {
-    Fault::inconclusive(InconclusiveReason::Prober, detail)
+    Fault::prober(detail)
 }

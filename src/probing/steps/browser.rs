@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Bearings, Fault, Findings, Hop};
 use crate::clock::Stopwatch;
-use crate::domain::check::{FailureReason, InconclusiveReason, Phase};
+use crate::domain::check::{FailureReason, Phase};
 use crate::domain::step::{BrowserAction, BrowserVisit, Template};
 use crate::probing::browser::Browsers;
 use crate::probing::browser::sitting::Sitting;
@@ -38,9 +38,9 @@ pub async fn visit(
     let working =
         bearings.budget.saturating_sub((PICTURE_TIMEOUT + END_TIMEOUT).min(bearings.budget / 4));
     let opening = Sitting::open(browsers, bearings.reach.clone(), bearings.host(None));
-    let sitting = tokio::time::timeout(working, opening).await.map_err(|_| {
-        Fault::inconclusive(InconclusiveReason::Prober, "Chromium did not start in time")
-    })??;
+    let sitting = tokio::time::timeout(working, opening)
+        .await
+        .map_err(|_| Fault::prober("Chromium did not start in time"))??;
     let hop = bearings.hop(hops);
     let deadline = working.saturating_sub(watch.elapsed());
     let ended = Visitor { bearings, sitting: &sitting, watch: Stopwatch::start(), deadline }

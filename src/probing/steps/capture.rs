@@ -48,7 +48,10 @@ pub fn take(capture: &Capture, parsed: &Parsed<'_>) -> Result<String, Fault> {
     };
     let value = found.ok_or_else(|| missing(format!("'{}' is not in the answer", capture.name)))?;
     if value.len() > MAX_VALUE_BYTES {
-        return Err(missing(format!("'{}' is longer than {MAX_VALUE_BYTES} bytes", capture.name)));
+        return Err(parsed.fault(
+            FailureReason::TooLarge,
+            format!("'{}' is longer than {MAX_VALUE_BYTES} bytes", capture.name),
+        ));
     }
     Ok(value)
 }

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::conversation::{Conversation, cut};
 use super::handshake::secure;
 use super::{Bearings, Fault, Findings, Hop};
-use crate::domain::check::{FailureReason, InconclusiveReason, Phase};
+use crate::domain::check::{FailureReason, Phase};
 use crate::domain::step::{DnsQuestion, DnsRecord, DnsTransport, Fact};
 
 /// What answers over UDP may be long, without being split on the way (DNS flag day 2020).
@@ -48,9 +48,8 @@ pub async fn ask(
 fn message(question: &DnsQuestion) -> Result<Message, Fault> {
     let name = match (question.record, question.name.parse::<IpAddr>()) {
         (DnsRecord::Ptr, Ok(address)) => Name::from(address),
-        _ => Name::from_ascii(&question.name).map_err(|_| {
-            Fault::inconclusive(InconclusiveReason::Prober, "the name cannot be asked for")
-        })?,
+        _ => Name::from_ascii(&question.name)
+            .map_err(|_| Fault::prober("the name cannot be asked for"))?,
     };
     let mut query = Query::query(name, record_type(question.record));
     let mut name = query.name().clone();
@@ -158,9 +157,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 fn bytes(message: &Message) -> Result<Vec<u8>, Fault> {
-    message.to_vec().map_err(|_| {
-        Fault::inconclusive(InconclusiveReason::Prober, "the question cannot be written")
-    })
+    message.to_vec().map_err(|_| Fault::prober("the question cannot be written"))
 }
 
 fn answers(answer: &Message, asked: &Message) -> bool {

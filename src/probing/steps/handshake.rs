@@ -18,7 +18,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Fault, Findings};
 use crate::clock::Clock;
-use crate::domain::check::{FailureReason, InconclusiveReason};
+use crate::domain::check::FailureReason;
 use crate::domain::step::Fact;
 use crate::probing::tls::Tls;
 
@@ -49,7 +49,7 @@ pub async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     tls: &Tls,
     clock: &Clock,
 ) -> Result<Secured<S>, Fault> {
-    let prober = |detail: &str| Fault::inconclusive(InconclusiveReason::Prober, detail);
+    let prober = |detail: &str| Fault::prober(detail);
     let judge = tls.judge().map_err(|_| prober("no certificate is trusted on this machine"))?;
     let witness = Arc::new(Witness { judge, chain: Mutex::default() });
     let mut config = rustls::ClientConfig::clone(&tls.plain);

@@ -148,9 +148,7 @@ fn checksum(bytes: &[u8]) -> u16 {
 fn unsent(error: &std::io::Error) -> Fault {
     use std::io::ErrorKind;
     match error.kind() {
-        ErrorKind::PermissionDenied => {
-            Fault::inconclusive(InconclusiveReason::Prober, NOT_PERMITTED)
-        }
+        ErrorKind::PermissionDenied => Fault::prober(NOT_PERMITTED),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             Fault::failed(FailureReason::SiteNetwork, "there is no route to the target")
         }

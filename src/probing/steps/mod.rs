@@ -54,6 +54,12 @@ impl Fault {
         Self::new(Outcome::Inconclusive(reason), detail)
     }
 
+    /// A fault of our own, whoever reads it.
+    #[must_use]
+    pub fn prober(detail: impl Into<String>) -> Self {
+        Self::inconclusive(InconclusiveReason::Prober, detail)
+    }
+
     /// The same at an address, unless one is known already.
     #[must_use]
     pub fn at(mut self, address: impl ToString) -> Self {

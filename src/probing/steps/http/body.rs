@@ -7,8 +7,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_ENCODING, HeaderMap};
 
-use super::fault::{broken, prober_fault};
-use super::known;
+use super::fault::broken;
 use crate::domain::check::{FailureReason, Outcome};
 use crate::domain::step::{Body, Part};
 use crate::probing::steps::Fault;
@@ -34,20 +33,18 @@ pub fn content(body: &Body, values: &Values<'_>) -> Result<Option<Content>, Faul
         Body::Form(fields) => {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             for (name, template) in fields {
-                form.append_pair(name, &known(values.fill(template))?);
+                form.append_pair(name, &values.fill(template)?);
             }
             ("application/x-www-form-urlencoded".to_owned(), form.finish().into())
         }
         Body::Json(value) => {
-            let filled = known(values.fill_json(value))?;
+            let filled = values.fill_json(value)?;
             let text = serde_json::to_vec(&filled);
-            let text = text.map_err(|_| prober_fault("the JSON body cannot be written"))?;
+            let text = text.map_err(|_| Fault::prober("the JSON body cannot be written"))?;
             ("application/json".to_owned(), text.into())
         }
         Body::Multipart(parts) => multipart(parts, values)?,
-        Body::Raw { content_type, text } => {
-            (content_type.clone(), known(values.fill(text))?.into())
-        }
+        Body::Raw { content_type, text } => (content_type.clone(), values.fill(text)?.into()),
     };
     Ok(Some(Content { kind, bytes }))
 }
@@ -68,7 +65,7 @@ fn multipart(parts: &[Part], values: &Values<'_>) -> Result<(String, Bytes), Fau
             text.push_str(&format!("\r\ncontent-type: {content_type}"));
         }
         text.push_str("\r\n\r\n");
-        text.push_str(&known(values.fill(&part.text))?);
+        text.push_str(&values.fill(&part.text)?);
         text.push_str("\r\n");
     }
     text.push_str(&format!("--{boundary}--\r\n"));

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::ErrorKind;
 
 use super::Answer;
-use crate::domain::check::{FailureReason, InconclusiveReason, Outcome};
+use crate::domain::check::{FailureReason, Outcome};
 use crate::probing::steps::Fault;
 use crate::probing::tls::{tls_error, why};
 
@@ -19,10 +19,6 @@ pub fn at(answer: &Answer, reason: FailureReason, detail: String) -> Fault {
 /// An address that was captured and cannot be gone to.
 pub fn unusable() -> Fault {
     Fault::new(Outcome::Failed(FailureReason::Capture), "the captured address is not one")
-}
-
-pub fn prober_fault(detail: &str) -> Fault {
-    Fault::new(Outcome::Inconclusive(InconclusiveReason::Prober), detail)
 }
 
 /// What an error of a standing connection means.

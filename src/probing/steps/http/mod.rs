@@ -20,14 +20,14 @@ use url::Url;
 use self::body::Content;
 use self::connection::{Connection, Origin};
 pub use self::fault::at;
-use self::fault::{broken, prober_fault, unusable};
+use self::fault::{broken, unusable};
 use super::reach::Reach;
 use super::{Fault, Hop};
 use crate::clock::Stopwatch;
-use crate::domain::check::{FailureReason, InconclusiveReason, Outcome, Phase};
+use crate::domain::check::{FailureReason, Outcome, Phase};
 use crate::domain::step::{self, HttpRequest};
 use crate::probing::tls::Tls;
-use crate::probing::values::{Unknown, Values};
+use crate::probing::values::Values;
 
 /// How probes say who they are in the target's own log.
 const USER_AGENT: &str = concat!("Holdfast-probe/", env!("CARGO_PKG_VERSION"));
@@ -225,15 +225,15 @@ impl Filled {
 }
 
 fn fill(base_url: &Url, request: &HttpRequest, values: &Values<'_>) -> Result<Filled, Fault> {
-    let mut url = under(base_url, &known(values.fill(&request.path))?)?;
+    let mut url = under(base_url, &values.fill(&request.path)?)?;
     for (name, template) in &request.query {
-        url.query_pairs_mut().append_pair(name, &known(values.fill(template))?);
+        url.query_pairs_mut().append_pair(name, &values.fill(template)?);
     }
     let mut headers = Vec::with_capacity(request.headers.len());
     for (name, template) in &request.headers {
         let name = HeaderName::from_bytes(name.as_bytes());
-        let name = name.map_err(|_| prober_fault("a header's name is not one"))?;
-        headers.push((name, value(&known(values.fill(template))?)?));
+        let name = name.map_err(|_| Fault::prober("a header's name is not one"))?;
+        headers.push((name, value(&values.fill(template)?)?));
     }
     Ok(Filled {
         method: method(request.method),
@@ -268,14 +268,7 @@ fn redirect(answer: &Answer) -> Result<Option<Url>, Fault> {
 }
 
 fn value(text: &str) -> Result<HeaderValue, Fault> {
-    HeaderValue::from_str(text).map_err(|_| prober_fault("a header's value has a line end in it"))
-}
-
-/// A secret that was not supplied is a fault of our own set-up.
-fn known<T>(filled: Result<T, Unknown>) -> Result<T, Fault> {
-    filled.map_err(|unknown| {
-        Fault::new(Outcome::Inconclusive(InconclusiveReason::Credentials), unknown.to_string())
-    })
+    HeaderValue::from_str(text).map_err(|_| Fault::prober("a header's value has a line end in it"))
 }
 
 fn method(method: step::Method) -> Method {

@@ -12,7 +12,6 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 
 use super::MAX_BYTES;
-use crate::domain::check::InconclusiveReason;
 use crate::probing::steps::Fault;
 
 /// What signing in and the protocol take beside the rows.
@@ -38,7 +37,7 @@ impl Bridge {
         let name = format!("\0holdfast-{}", uuid::Uuid::now_v7().simple());
         let listener = UnixListener::bind(format!("{name}{suffix}")).map_err(|error| {
             let detail = format!("no local socket could be opened: {}", error.kind());
-            Fault::inconclusive(InconclusiveReason::Prober, detail)
+            Fault::prober(detail)
         })?;
         let overflowed = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn(carry(listener, stream, Arc::clone(&overflowed)));
