@@ -6,6 +6,7 @@
 pub mod browser_programs;
 pub mod diagnostics;
 pub mod directory;
+pub mod import;
 pub mod installation;
 pub mod mapping;
 pub mod ops_notices;

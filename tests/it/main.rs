@@ -10,6 +10,7 @@ mod demo_profiles;
 mod exchange;
 mod grafana;
 mod guide;
+mod import;
 mod metrics;
 mod observation;
 mod ours;

@@ -195,6 +195,8 @@ pub enum Test {
     OneOf(Vec<String>),
     AtLeast(f64),
     AtMost(f64),
+    /// Holds when the other does not: of nothing, too, where that looks for something.
+    Not(Box<Test>),
 }
 
 /// A value kept for later steps, a string unless read as a number by a test.

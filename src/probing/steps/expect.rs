@@ -179,7 +179,7 @@ pub fn check(
     }
 }
 
-/// A test holds when it does for one value of the fact at least.
+/// A test holds when it does for one value of the fact at least; that something is not so, for all.
 fn check_fact(
     fact: &Fact,
     test: &Test,
@@ -187,9 +187,11 @@ fn check_fact(
     values: &Values<'_>,
 ) -> Result<(), Fault> {
     let found = parsed.values_of(fact);
+    // That something is not so must be true of every one.
+    let settled = |held: bool| held != matches!(test, Test::Not(_));
     let mut wrong = holds(test, found.first().copied(), values)?;
     for value in found.iter().skip(1) {
-        if wrong.is_ok() {
+        if settled(wrong.is_ok()) {
             break;
         }
         wrong = holds(test, Some(value), values)?;
@@ -238,9 +240,15 @@ fn holds(
     found: Option<&str>,
     values: &Values<'_>,
 ) -> Result<Result<(), String>, Fault> {
+    let (fits, expected) = weigh(test, found, values)?;
+    Ok(if fits { Ok(()) } else { Err(expected) })
+}
+
+/// Whether the test holds, and how it reads.
+fn weigh(test: &Test, found: Option<&str>, values: &Values<'_>) -> Result<(bool, String), Fault> {
     let number = |text: &str| text.trim().parse::<f64>().ok();
     let shown = |verb: &str, text: &Template| format!("to {verb} '{}'", Values::shown(text));
-    let (fits, expected) = match test {
+    Ok(match test {
         Test::Exists => (found.is_some(), "to be there".to_owned()),
         Test::Absent => (found.is_none(), "not to be there".to_owned()),
         Test::Equals(template) => {
@@ -263,6 +271,9 @@ fn holds(
         Test::AtMost(most) => {
             (found.and_then(number).is_some_and(|n| n <= *most), format!("to be at most {most}"))
         }
-    };
-    Ok(if fits { Ok(()) } else { Err(expected) })
+        Test::Not(test) => {
+            let (fits, expected) = weigh(test, found, values)?;
+            (!fits, format!("not {expected}"))
+        }
+    })
 }
