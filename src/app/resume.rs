@@ -90,7 +90,7 @@ pub async fn resume(
 }
 
 /// A check as detection looks at it, from its row.
-fn recalled(recorded: Recorded) -> Check {
+pub(super) fn recalled(recorded: Recorded) -> Check {
     let latency = Duration::from_millis(u64::from(recorded.latency_ms));
     Check {
         target: recorded.target,

@@ -18,6 +18,7 @@ pub mod probe_signals;
 pub mod probe_steps;
 mod probe_writes;
 pub mod probes;
+pub mod schemas;
 pub mod secrets;
 mod target_accounts;
 pub mod target_tls;

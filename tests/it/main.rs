@@ -8,6 +8,7 @@ mod continuity;
 mod demo;
 mod demo_profiles;
 mod exchange;
+mod explain;
 mod grafana;
 mod guide;
 mod import;

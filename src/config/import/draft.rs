@@ -145,7 +145,7 @@ impl Draft {
             "says nothing of staff: write your offices under 'locations' and 'cohorts', with head \
              counts and 'time_zone', and give each probe a 'title' and 'objectives'",
         );
-        let head = "yaml-language-server: $schema=../schemas/probes.schema.json";
+        let head = "yaml-language-server: $schema=../schemas/probes.json";
         let made = format!("Made from {from} by 'holdfast probe import', which said what it left.");
         format!("# {head}\n#\n# {made}\n{}", Yaml::map(keys).document())
     }
@@ -153,7 +153,7 @@ impl Draft {
     /// The ranges asked for; else the addresses themselves, and private ones where a name stands.
     fn networks(&self, asked: &[Network], notes: &mut Faults) -> Yaml {
         if !asked.is_empty() {
-            return Yaml::List(asked.iter().map(|one| Yaml::text(one.to_string())).collect());
+            return Yaml::List(asked.iter().map(|one| range(one.to_string())).collect());
         }
         let mut ranges: Vec<String> = Vec::new();
         let mut names = Vec::new();
@@ -170,13 +170,18 @@ impl Draft {
         if !names.is_empty() || ranges.is_empty() {
             ranges.extend(PRIVATE.map(str::to_owned));
             notes.whole(format!(
-                "does not say in which networks {} is: probes reach private addresses alone until \
+                "does not say which networks hold {}: probes reach private addresses alone until \
                  'networks' names others",
                 if names.is_empty() { "the target".to_owned() } else { names.join(", ") }
             ));
         }
-        Yaml::List(ranges.iter().map(Yaml::text).collect())
+        Yaml::List(ranges.into_iter().map(range).collect())
     }
+}
+
+/// A range of addresses; colons want quotes.
+fn range(text: String) -> Yaml {
+    if text.contains(':') { Yaml::Text(text) } else { Yaml::Bare(text) }
 }
 
 /// A location or cohort.
@@ -218,7 +223,8 @@ pub fn is_secret(name: &str) -> bool {
         "session",
     ];
     let name = name.to_ascii_lowercase();
-    name == "cookie" || name == "pwd" || WORDS.iter().any(|word| name.contains(word))
+    ["cookie", "pwd", "sid"].contains(&name.as_str())
+        || WORDS.iter().any(|word| name.contains(word))
 }
 
 /// An id made of any text.

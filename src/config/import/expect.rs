@@ -100,11 +100,13 @@ impl Expect {
             return true;
         };
         match (&self.header[at].1, test) {
-            (_, Test::Exists) => {
+            (Test::Not(_), Test::Exists) => {
                 let key = free("header", &self.captures);
                 self.captures.push((key, Yaml::map([("header", Yaml::text(name))])));
                 true
             }
+            // What holds of a value holds of one that is there.
+            (was, Test::Exists) => *was != Test::Absent,
             (Test::Not(was), Test::Not(is)) => match either(was, &is) {
                 Some(both) => {
                     self.header[at].1 = both.not();

@@ -4,7 +4,10 @@
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location as Place, Spanned};
 
-use crate::config::diagnostics::Faults;
+use crate::config::diagnostics::{Diagnostic, Faults, parse};
+
+/// What stands for bytes, which are no text: no file of text holds it.
+const BYTES: &str = "\0";
 
 /// A value as it stands in a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +16,7 @@ pub enum Node {
     /// Any scalar, as text.
     Scalar(String),
     /// What was tagged as binary.
-    Bytes(Vec<u8>),
+    Bytes,
     List(Vec<Spanned<Node>>),
     Map(Vec<(Spanned<String>, Spanned<Node>)>),
 }
@@ -40,6 +43,17 @@ impl Node {
             _ => &[],
         }
     }
+}
+
+/// Reads a file of another program.
+///
+/// # Errors
+/// When it is no YAML.
+pub fn read(file: &str, text: &str) -> Result<Section, Diagnostic> {
+    let bytes = regex::Regex::new(r#"!!binary[ \t]+"?[A-Za-z0-9+/=]+"?"#);
+    let bytes = bytes.expect("the expression is a constant, and a test reads it");
+    let root: Spanned<Node> = parse(file, &bytes.replace_all(text, "\"\\0\""))?;
+    Ok(Section::of(root))
 }
 
 /// A mapping whose keys are taken out one by one.
@@ -92,7 +106,7 @@ impl Section {
         let unset = match &node.value {
             Node::Empty => true,
             Node::Scalar(text) => text.is_empty() || text == "false",
-            Node::Bytes(_) => false,
+            Node::Bytes => false,
             Node::List(items) => items.is_empty(),
             Node::Map(entries) => entries.is_empty(),
         };
@@ -158,11 +172,7 @@ impl<'de> Visitor<'de> for Anything {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Scalar(value.to_owned()))
-    }
-
-    fn visit_bytes<E>(self, value: &[u8]) -> Result<Node, E> {
-        Ok(Node::Bytes(value.to_owned()))
+        Ok(if value == BYTES { Node::Bytes } else { Node::Scalar(value.to_owned()) })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
@@ -188,11 +198,11 @@ mod tests {
 
     #[test]
     fn what_nobody_took_is_told_with_its_place() {
-        let text = "a: 1\nb: { c: [x, 2.5], d: !!binary AAA= }\ne: true\n";
-        let mut section = Section::of(serde_saphyr::from_str(text).unwrap());
+        let text = "a: 1\nb: { c: [x, 2.5], d: !!binary AAAACATSFi8= }\ne: true\n";
+        let mut section = read("f", text).unwrap();
         let mut inner = section.section("b");
         assert_eq!(inner.texts("c"), ["x", "2.5"]);
-        assert_eq!(inner.take("d").unwrap().value, Node::Bytes(vec![0, 0]));
+        assert_eq!(inner.take("d").unwrap().value, Node::Bytes);
         let mut notes = Faults::new("f");
         section.cannot("e", "nothing does it", &mut notes);
         section.finish(&mut notes);

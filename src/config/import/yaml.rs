@@ -76,6 +76,10 @@ fn write_entry(key: &str, value: &Yaml, indent: usize, out: &mut String) {
     let flow = value.flow();
     let fits = indent + key.len() + 2 + flow.len() <= WIDTH;
     match value {
+        // Numbers are filled into lines, as words are.
+        Yaml::List(items) if !fits && items.iter().all(|item| matches!(item, Yaml::Bare(_))) => {
+            out.push_str(&format!("{key}: {}\n", filled(items, indent + key.len() + 3)));
+        }
         Yaml::List(items) if tall || (!items.is_empty() && !fits) => {
             out.push_str(&format!("{key}:\n"));
             write_list(items, indent + 2, tall, out);
@@ -102,12 +106,30 @@ fn write_list(items: &[Yaml], indent: usize, tall: bool, out: &mut String) {
     }
 }
 
+/// A list in brackets over several lines.
+fn filled(items: &[Yaml], indent: usize) -> String {
+    let (mut text, mut column) = ("[".to_owned(), indent);
+    for (index, item) in items.iter().enumerate() {
+        let item = item.flow();
+        if index > 0 && column + item.len() + 3 > WIDTH {
+            text.push_str(&format!(",\n{}", " ".repeat(indent)));
+            column = indent;
+        } else if index > 0 {
+            text.push_str(", ");
+            column += 2;
+        }
+        column += item.len();
+        text.push_str(&item);
+    }
+    text + "]"
+}
+
 /// A text as it may stand inside brackets too.
 fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || " ._/-".contains(c);
     let ambiguous = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
     let bare = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
-        && text.chars().all(plain)
+        && text.replacen("://", "", 1).chars().all(plain)
         && !text.ends_with(' ')
         && !ambiguous.contains(&text.to_ascii_lowercase().as_str());
     // Every text of JSON in its quotes is one of YAML.

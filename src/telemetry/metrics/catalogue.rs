@@ -119,6 +119,36 @@ pub(super) fn register(
                 &["target", "feed"],
             )?,
         )?,
+        signal_read: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_signal_read_timestamp_seconds",
+                    "When a number or a feed's age was last read, since 1970; 0 before that.",
+                ),
+                &["target", "signal"],
+            )?,
+        )?,
+        signal_threshold: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_signal_threshold",
+                    "From which number on a signal is at a level, in the unit of its probe file.",
+                ),
+                &["target", "signal", "level"],
+            )?,
+        )?,
+        feed_age_limit: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_feed_age_limit_seconds",
+                    "How long ago a feed may last have delivered, by its probe file.",
+                ),
+                &["target", "feed"],
+            )?,
+        )?,
         staff_reports: counters(
             r,
             "holdfast_staff_reports_total",

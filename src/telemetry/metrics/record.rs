@@ -110,6 +110,11 @@ impl Metrics {
         self.signal.with_label_values(&[target.as_str(), signal.as_str()]).set(value);
     }
 
+    /// When a number, or a feed's age, was last read.
+    pub fn set_signal_read(&self, target: &TargetId, signal: &SignalId, at: Timestamp) {
+        self.signal_read.with_label_values(&[target.as_str(), signal.as_str()]).set(seconds(at));
+    }
+
     /// How long ago a feed last delivered.
     pub fn set_feed_age(&self, target: &TargetId, feed: &SignalId, seconds: f64) {
         self.feed_age.with_label_values(&[target.as_str(), feed.as_str()]).set(seconds);

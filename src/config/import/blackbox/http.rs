@@ -96,7 +96,21 @@ impl Import<'_> {
                 headers.push(("Authorization".to_owned(), value));
             }
         }
-        headers
+        self.each_once(headers)
+    }
+
+    /// A header may stand once in our files.
+    fn each_once(&mut self, headers: Vec<(String, Yaml)>) -> Vec<(String, Yaml)> {
+        let mut once: Vec<(String, Yaml)> = Vec::new();
+        for (name, value) in headers {
+            if once.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                let message = format!("a second '{name}' is not carried over: the first was taken");
+                self.notes.at(self.module.defined, message);
+            } else {
+                once.push((name, value));
+            }
+        }
+        once
     }
 
     fn header(&mut self, name: &Spanned<String>, text: &str) -> Yaml {

@@ -16,9 +16,9 @@ pub use targets::{Asked, from_prometheus};
 
 use super::Imported;
 use super::draft::{Draft, ProbeDraft};
-use super::node::{Node, Section};
+use super::node::{self, Node, Section};
 use super::yaml::Yaml;
-use crate::config::diagnostics::{Diagnostic, Faults, parse};
+use crate::config::diagnostics::{Diagnostic, Faults};
 use crate::domain::network::Network;
 
 /// How often it runs, and how long it may take, where nothing says so.
@@ -49,8 +49,7 @@ pub fn import(
         column: 0,
         message: message.to_owned(),
     };
-    let root: Spanned<Node> = parse(file, text)?;
-    let mut root = Section::of(root);
+    let mut root = node::read(file, text)?;
     let Some(modules) = root.take("modules") else {
         return Err(whole("is no configuration of blackbox_exporter: it has no 'modules:'"));
     };

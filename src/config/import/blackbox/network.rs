@@ -4,7 +4,7 @@ use serde_saphyr::Spanned;
 
 use super::Import;
 use super::targets::{host, port};
-use crate::config::import::draft::literal;
+use crate::config::import::draft::{is_secret, literal};
 use crate::config::import::node::{Node, Section};
 use crate::config::import::yaml::Yaml;
 
@@ -96,10 +96,28 @@ impl Import<'_> {
             }
             if let Some(text) = send.flatten() {
                 // There a line's end is put after everything that is sent.
-                dialogue.push(Yaml::map([("send", Yaml::text(literal(&text) + "\n"))]));
+                let text = match signs_in(&text) {
+                    true => self.secret_turn(turn),
+                    false => literal(&text),
+                };
+                dialogue.push(Yaml::map([("send", Yaml::text(text + "\n"))]));
             }
         }
         dialogue
+    }
+
+    /// A line that may hold a password is not copied.
+    fn secret_turn(&mut self, turn: &Spanned<Node>) -> String {
+        let value = self.draft.secret(&format!("{}_line", self.module.value));
+        let name = value.trim_start_matches("${secret.").trim_end_matches('}');
+        self.notes.at(
+            turn.defined,
+            format!(
+                "what is sent looks like a secret and was not copied: write the whole line where \
+             holdfast.yaml says for the secret '{name}'"
+            ),
+        );
+        value
     }
 
     pub(super) fn dns(&mut self, mut dns: Section) -> Option<Vec<(String, Yaml)>> {
@@ -222,13 +240,20 @@ impl Import<'_> {
     }
 }
 
+/// Whether a line of a dialogue is one that signs in.
+fn signs_in(text: &str) -> bool {
+    const VERBS: [&str; 4] = ["pass", "auth", "login", "authenticate"];
+    text.split_whitespace()
+        .any(|word| VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb)) || is_secret(word))
+}
+
 /// The protocol that a dialogue turns to TLS from.
 fn protocol(turns: &[Spanned<Node>], port: u16) -> Option<&'static str> {
     let mut said = String::new();
     let mut bytes = false;
     for turn in turns {
         if let Some(node) = Section::of(turn.clone()).take("send") {
-            bytes |= matches!(node.value, Node::Bytes(_));
+            bytes |= node.value == Node::Bytes;
             said.push_str(node.value.scalar().unwrap_or_default());
         }
     }

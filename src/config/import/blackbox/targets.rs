@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use serde_saphyr::Spanned;
-
 use super::duration;
-use crate::config::diagnostics::{Diagnostic, Diagnostics, Faults, parse};
-use crate::config::import::node::{Node, Section};
+use crate::config::diagnostics::{Diagnostic, Diagnostics, Faults};
+use crate::config::import::node::{self, Section};
 
 /// The module Prometheus asks for when it names none.
 const DEFAULT_MODULE: &str = "http_2xx";
@@ -70,8 +68,7 @@ pub fn from_prometheus(
     file: &str,
     text: &str,
 ) -> Result<(Vec<Asked>, Vec<Diagnostic>), Diagnostics> {
-    let root: Spanned<Node> = parse(file, text)?;
-    let mut root = Section::of(root);
+    let mut root = node::read(file, text)?;
     let mut notes = Faults::new(file);
     let mut global = root.section("global");
     let usual = global.text("scrape_interval").and_then(|text| duration(&text));

@@ -157,7 +157,8 @@ impl Import<'_> {
             return Err(told.into_iter().next().unwrap_or(whole));
         }
         let steps = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
-        let timeout = (STEP_TIME * steps.min(3) + self.pauses).max(Duration::from_secs(30));
+        let timeout = STEP_TIME * steps.min(3) + self.pauses + Duration::from_millis(999);
+        let timeout = Duration::from_secs(timeout.as_secs().max(30));
         // A slot is a whole minute, and ends before the next.
         let interval = Duration::from_secs(timeout.as_secs().div_ceil(60) * 60);
         let id = self.draft.probe_id(name);

@@ -86,8 +86,7 @@ impl Import<'_> {
             return;
         }
         let asserts = response.sections.iter().filter(|section| section.name == "Asserts");
-        let mut allowed = codes(|_| true);
-        let mut narrowed = false;
+        let (mut allowed, mut narrowed) = (codes(|_| true), false);
         for (_, _, tokens) in asserts.flat_map(|section| &section.lines) {
             let Some((query, rest)) = Query::read(tokens) else { continue };
             let Some(predicate) = Predicate::read(rest).filter(|_| query.name == "status") else {
@@ -97,9 +96,10 @@ impl Import<'_> {
             narrowed = true;
         }
         if !narrowed {
+            allowed.retain(|code| (200..400).contains(code));
             self.note(
                 response.line,
-                "every status is taken, 5xx too: write the right ones under \
+                "every status is right in Hurl, here 2xx and 3xx are: write yours under \
                                       'expect: { status }'",
             );
         }
@@ -110,8 +110,8 @@ impl Import<'_> {
         let tokens = match tokens.split_last() {
             Some((Token::Word(last), before)) if last == "redact" => {
                 self.note(line, format!(
-                    "'redact' of '{name}' is not carried over: captured values are never logged, \
-                     but only secrets are kept from the evidence"
+                    "'redact' of '{name}' is not carried over: only secrets are kept out of every \
+                     message"
                 ));
                 before
             }
@@ -141,7 +141,7 @@ impl Import<'_> {
         }
         let filters = query.filter_names();
         match (query.name.as_str(), filters.as_slice()) {
-            ("jsonpath", _) => Some(("json", Yaml::text(json_path(&text, query)?))),
+            ("jsonpath", _) => Some(("json", Yaml::text(json_path(&text, query).ok()?))),
             ("xpath", []) => {
                 let selected = super::xpath::selected(&text)?;
                 let attribute = selected.attribute.map(|it| ("attribute", Yaml::text(it)));
@@ -167,21 +167,25 @@ fn grouped(text: &str) -> Option<(&'static str, Yaml)> {
     (regex.captures_len() >= 2).then(|| ("regex", Yaml::text(text)))
 }
 
-/// A path with those filters that are a part of it; none when it is not one of RFC 9535.
-pub fn json_path(path: &str, query: &Query) -> Option<String> {
+/// A path with those filters that are a part of it.
+///
+/// # Errors
+/// Why there is none.
+pub fn json_path(path: &str, query: &Query) -> Result<String, &'static str> {
     let mut path = path.to_owned();
     for (filter, argument) in &query.filters {
         match filter.as_str() {
             "nth" => {
-                let place: i64 = argument.as_ref()?.text().parse().ok()?;
-                path.push_str(&format!("[{place}]"));
+                let place: Option<i64> = argument.as_ref().and_then(|it| it.text().parse().ok());
+                path.push_str(&format!("[{}]", place.ok_or("the place is no number")?));
             }
             "first" => path.push_str("[0]"),
             "last" => path.push_str("[-1]"),
             // Our values are texts, and tests read numbers in them.
             "toInt" | "toFloat" | "toString" => {}
-            _ => return None,
+            _ => return Err("nothing stands for its filters"),
         }
     }
-    serde_json_path::JsonPath::parse(&path).is_ok().then_some(path)
+    let read = serde_json_path::JsonPath::parse(&path);
+    read.map(|_| path).map_err(|_| "it is no path of RFC 9535: begin it with '$'")
 }
