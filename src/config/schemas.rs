@@ -5,26 +5,38 @@
 
 use serde_json::Value;
 
+use super::installation::InstallationFile;
+use super::mapping::MappingFile;
+use super::probes::ProbeFile;
 use super::{directory, installation, mapping, people, playbooks, probes};
 
 /// How the line begins.
 pub const HINT: &str = "# yaml-language-server: $schema=";
 
-/// Kinds of files, each by the word after `holdfast/` in its `format:` and by its schema's name.
-const KINDS: [(&str, &str, fn() -> Value); 6] = [
-    (installation::FORMAT, "installation", || {
-        schemars::schema_for!(installation::InstallationFile).to_value()
-    }),
-    (probes::FORMAT, "probes", || schemars::schema_for!(probes::ProbeFile).to_value()),
-    (playbooks::FORMAT, "playbooks", playbooks::schema),
-    (people::FORMAT, "people", people::schema),
-    (directory::FORMAT, "directory", directory::schema),
-    (mapping::FORMAT, "mapping", || schemars::schema_for!(mapping::MappingFile).to_value()),
+/// A kind of file.
+struct Kind {
+    /// What its `format:` says.
+    format: &'static str,
+    name: &'static str,
+    schema: fn() -> Value,
+}
+
+const KINDS: [Kind; 6] = [
+    Kind { format: installation::FORMAT, name: "installation", schema: of::<InstallationFile> },
+    Kind { format: probes::FORMAT, name: "probes", schema: of::<ProbeFile> },
+    Kind { format: playbooks::FORMAT, name: "playbooks", schema: playbooks::schema },
+    Kind { format: people::FORMAT, name: "people", schema: people::schema },
+    Kind { format: directory::FORMAT, name: "directory", schema: directory::schema },
+    Kind { format: mapping::FORMAT, name: "mapping", schema: of::<MappingFile> },
 ];
+
+fn of<T: schemars::JsonSchema>() -> Value {
+    schemars::schema_for!(T).to_value()
+}
 
 /// Name and text of every schema.
 pub fn all() -> impl Iterator<Item = (&'static str, String)> {
-    KINDS.iter().map(|(_, name, schema)| (*name, format!("{:#}\n", schema())))
+    KINDS.iter().map(|kind| (kind.name, format!("{:#}\n", (kind.schema)())))
 }
 
 /// The schema of that name.
@@ -50,7 +62,7 @@ pub fn hinted(path: &str, text: &str) -> String {
 #[must_use]
 pub fn kind_of(text: &str) -> Option<&'static str> {
     let format = text.lines().find_map(|line| line.strip_prefix("format:"))?.trim();
-    KINDS.iter().find(|(known, ..)| *known == format).map(|(_, name, _)| *name)
+    KINDS.iter().find(|kind| kind.format == format).map(|kind| kind.name)
 }
 
 #[cfg(test)]

@@ -128,7 +128,9 @@ pub fn turns(track: &Track) -> Vec<Turn> {
             next.take(&check(outcome, after(track, *count)), false);
             next.verdict != from
         })?;
-        Some(Turn { checks, count, verdict: next.verdict })
+        // Slow answers that end an outage end it as passed ones do: said once.
+        let news = outcome != Outcome::Slow || next.verdict == Verdict::Slow;
+        news.then_some(Turn { checks, count, verdict: next.verdict })
     };
     outcomes.into_iter().filter_map(turn).collect()
 }

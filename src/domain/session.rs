@@ -133,7 +133,7 @@ impl Roster {
 }
 
 /// Whose cases a shift covers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cover {
     Everywhere,
@@ -245,10 +245,8 @@ pub struct Session {
     pub reference: SessionRef,
     pub account: Account,
     pub assurance: Assurance,
-    #[schemars(with = "String")]
     pub signed_in_at: Timestamp,
     /// When it ends however busy it is.
-    #[schemars(with = "String")]
     pub expires_at: Timestamp,
 }
 

@@ -5,7 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
+use holdfast::clock::Clock;
+use holdfast::config::import::hurl;
+use holdfast::config::probes;
+use holdfast::domain::check::{Check, CheckKind, Outcome};
+use holdfast::probing::run::run;
+
 use crate::command::{complains, holdfast, prints};
+use crate::support::{setting, standin};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/import")
@@ -85,4 +92,53 @@ fn what_is_neither_is_refused() {
         assert_eq!(status, 2, "{complaint}");
         assert!(complaint.contains(expected), "{complaint}");
     }
+}
+
+/// Signing in at the stand-in, as a Hurl file has it.
+const SIGNING_IN: &str = r#"
+GET http://{{host}}/sign-in
+HTTP 200
+[Captures]
+csrf: xpath "string(//input[@name='csrf']/@value)"
+[Asserts]
+xpath "//h1" == "Sign in"
+body not contains "Could not connect"
+
+POST http://{{host}}/sign-in
+[Options]
+location: true
+[Form]
+csrf: {{csrf}}
+username: {{username}}
+password: {{password}}
+HTTP 200
+[Asserts]
+xpath "//h1" == "Home"
+body not matches /(?i)locked/
+"#;
+
+async fn run_imported(text: &str) -> Check {
+    let clock = Clock::system();
+    let standin = standin(&clock).await;
+    let address = standin.url();
+    let host = address.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let networks = ["127.0.0.0/8".parse().unwrap()];
+    let variables = [("host".to_owned(), host)];
+    let given = hurl::Given { variables: &variables, file: &|_| None, networks: &networks };
+    let imported = hurl::import("sign-in.hurl", text, "sign-in", &given).unwrap();
+    let target = probes::read("imported.yaml", &imported.text).unwrap();
+    let setting = setting(target, &clock, None);
+    let (probe, location) = (&setting.target.probes[0], &setting.target.locations[0]);
+    run(&setting, probe, location, CheckKind::Slot, clock.now()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_imported_runs_and_fails_where_it_should() {
+    let check = run_imported(SIGNING_IN).await;
+    assert_eq!(check.outcome, Outcome::Passed, "{:?}", check.evidence);
+    let unexpected = SIGNING_IN.replace("/(?i)locked/", "/Home/");
+    let check = run_imported(&unexpected).await;
+    let evidence = check.evidence.unwrap();
+    assert_eq!(evidence.step.unwrap().as_str(), "post-sign-in");
+    assert_eq!(evidence.detail, "expected the text not to match 'Home'");
 }

@@ -195,7 +195,7 @@ pub enum Test {
     OneOf(Vec<String>),
     AtLeast(f64),
     AtMost(f64),
-    /// Holds when the other does not: of nothing, too, where that looks for something.
+    /// Holds when the other does not, so mostly of what is not there too.
     Not(Box<Test>),
 }
 

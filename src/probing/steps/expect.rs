@@ -179,7 +179,7 @@ pub fn check(
     }
 }
 
-/// A test holds when it does for one value of the fact at least; that something is not so, for all.
+/// A test holds when it does for one value of the fact at least.
 fn check_fact(
     fact: &Fact,
     test: &Test,
@@ -187,11 +187,9 @@ fn check_fact(
     values: &Values<'_>,
 ) -> Result<(), Fault> {
     let found = parsed.values_of(fact);
-    // That something is not so must be true of every one.
-    let settled = |held: bool| held != matches!(test, Test::Not(_));
     let mut wrong = holds(test, found.first().copied(), values)?;
     for value in found.iter().skip(1) {
-        if settled(wrong.is_ok()) {
+        if wrong.is_ok() {
             break;
         }
         wrong = holds(test, Some(value), values)?;
