@@ -172,7 +172,11 @@ impl<'a> Run<'a> {
         let (watch, held) = (Stopwatch::start(), self.held);
         for step in steps {
             match step.effect {
-                Effect::Write if !self.may_send(step).await => return Ok(()),
+                Effect::Write => match self.may_send(step).await {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(()),
+                    Err(fault) => return Err((Some(step.id.clone()), fault)),
+                },
                 Effect::Compensate if !self.can_take_back(step) => continue,
                 _ => {}
             }
@@ -201,9 +205,9 @@ impl<'a> Run<'a> {
     }
 
     /// Whether a step that writes may be sent: the first one of a run is noted on disk before.
-    async fn may_send(&mut self, step: &Step) -> bool {
+    async fn may_send(&mut self, step: &Step) -> Result<bool, Fault> {
         if self.pending.is_some() || !self.may_write {
-            return self.pending.is_some();
+            return Ok(self.pending.is_some());
         }
         let planned = Planned {
             run: self.values.run_id().to_owned(),
@@ -217,10 +221,11 @@ impl<'a> Run<'a> {
             planned_at: self.setting.clock.now(),
         };
         let watch = Stopwatch::start();
-        self.pending = self.setting.writes.plan(&planned).await;
+        let planning = self.setting.writes.plan(&planned).await;
         self.held += watch.elapsed();
+        self.pending = planning?;
         self.takes_back = self.pending.is_some();
-        self.takes_back
+        Ok(self.takes_back)
     }
 
     /// Whether there is something to take back, and what that needs is known.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use holdfast::app::parts;
 use holdfast::clock::Clock;
-use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
+use holdfast::domain::check::{Check, CheckKind, FailureReason, InconclusiveReason, Outcome};
 use holdfast::domain::ids::{LocationId, ProbeId};
 use holdfast::probing::janitor::Janitor;
 use holdfast::probing::run::{Setting, run};
@@ -105,7 +105,9 @@ async fn nothing_is_written_in_an_outage_or_without_a_note_on_disk() {
     bench.store.close().await;
     let check = bench.intake("city", CheckKind::Slot).await;
     assert!(!wrote(&check));
-    assert_eq!(check.outcome, Outcome::Passed, "what can be read was read: {:?}", check.evidence);
+    let evidence = check.evidence.unwrap();
+    assert_eq!(check.outcome, Outcome::Inconclusive(InconclusiveReason::Disk), "{evidence:?}");
+    assert_eq!(evidence.step.unwrap().as_str(), "lodge", "what can be read was read");
 }
 
 #[tokio::test]
