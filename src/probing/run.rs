@@ -54,12 +54,12 @@ pub async fn run(
     let late = setting.clock.now().duration_since(slot_at);
     let late = Duration::try_from(late).unwrap_or_default();
     let watch = Stopwatch::start();
-    let Ran { ended, mut steps, held, .. } = signed_in(setting, probe, location, kind).await;
+    let Ran { ended, mut steps, held, awaited, .. } = signed_in(setting, probe, location, kind).await;
     let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
     for step in &mut steps {
         step.offset_us = step.offset_us.saturating_add(late_us);
     }
-    let latency = late + watch.elapsed().saturating_sub(held);
+    let latency = late + watch.elapsed().saturating_sub(held + awaited);
     let (outcome, evidence) = match ended {
         Ok(()) => match probe.objectives.latency {
             Some(objective) if latency > objective => (Outcome::Slow, None),
@@ -92,6 +92,8 @@ struct Ran {
     steps: Vec<StepTiming>,
     /// Time spent on our own disk, which says nothing of the target.
     held: Duration,
+    /// Time spent waiting for a browser's turn, which neither does; the probe's own time goes on.
+    awaited: Duration,
     entry: Entry,
 }
 
@@ -125,7 +127,10 @@ pub(super) struct Run<'a> {
     taken_back: usize,
     /// A step that writes failed: it may still be carried out.
     write_failed: bool,
+    /// Time spent on our own disk.
     held: Duration,
+    /// Time spent waiting for a browser's turn.
+    pub(super) awaited: Duration,
     /// Which of the target's accounts it uses.
     account: usize,
     entry: Entry,
@@ -157,6 +162,7 @@ impl<'a> Run<'a> {
             taken_back: 0,
             write_failed: false,
             held: Duration::ZERO,
+            awaited: Duration::ZERO,
             account,
             entry: Entry::Unknown,
         }
@@ -184,7 +190,7 @@ impl<'a> Run<'a> {
             let left = budget.saturating_sub(spent);
             let started = Stopwatch::start();
             let mut hops = Vec::new();
-            let ended = tokio::time::timeout(left, self.step(step, left, &mut hops)).await;
+            let ended = tokio::time::timeout(left, self.until(step, left, &mut hops)).await;
             let ended =
                 ended.unwrap_or_else(|_| Err(timed_out(hops.last(), budget, started.elapsed())));
             let timings = hops.iter_mut().map(|hop| hop.timing(&step.id));
@@ -275,17 +281,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn step(
+    pub(super) async fn step(
         &mut self,
         step: &Step,
         budget: Duration,
         hops: &mut Vec<Hop>,
     ) -> Result<(), Fault> {
-        match (&step.action, step.until) {
-            (StepAction::Http(request), Some(until)) => {
-                self.exchange_until(until, step, request, hops).await
-            }
-            (StepAction::Http(request), None) => self.exchange(step, request, hops).await,
+        match &step.action {
+            StepAction::Http(request) => self.exchange(step, request, hops).await,
             // Apart on the heap: the largest kind of step would make every run as large.
             _ => Box::pin(self.look(step, budget, hops)).await,
         }
@@ -351,7 +354,8 @@ async fn journey(
     let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
     run.settle().await;
     // What fails there after the journey failed is no news of the target.
-    Ran { ended: main.and(last), steps: run.timings, held: run.held, entry: run.entry }
+    let Run { timings: steps, held, awaited, entry, .. } = run;
+    Ran { ended: main.and(last), steps, held, awaited, entry }
 }
 
 /// Steps that take back what the probe writes.
