@@ -11,6 +11,7 @@ mod budget;
 mod exchange;
 pub mod janitor;
 mod look;
+mod name_servers;
 mod post;
 pub mod readings;
 pub mod run;

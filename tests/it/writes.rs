@@ -17,6 +17,7 @@ use holdfast::telemetry::metrics::Metrics;
 use tempfile::TempDir;
 
 use crate::support::served::Installation;
+use crate::support::small_disk::SmallDisk;
 use crate::support::{c3ms, eventually, lodged, setting, standin, writes};
 
 const SELDOM: Duration = Duration::from_secs(600);
@@ -108,6 +109,42 @@ async fn nothing_is_written_in_an_outage_or_without_a_note_on_disk() {
     let evidence = check.evidence.unwrap();
     assert_eq!(check.outcome, Outcome::Inconclusive(InconclusiveReason::Disk), "{evidence:?}");
     assert_eq!(evidence.step.unwrap().as_str(), "lodge", "what can be read was read");
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_written_and_nobody_says_it_was_the_target() {
+    let bench = Bench::new(Duration::from_secs(5)).await;
+    let disk = SmallDisk::mount();
+    let store = Store::open(&disk.path().join("holdfast.db")).await.unwrap();
+    let clock = Clock::system();
+    let often = Some(writes(&store, Duration::ZERO));
+    let target = c3ms(&bench.standin, Duration::from_secs(5));
+    let bench = Bench { setting: setting(target, &clock, often), store, ..bench };
+    disk.fill();
+    let full = Outcome::Inconclusive(InconclusiveReason::Disk);
+    // What the database has of the disk already serves for a few notes more.
+    let mut check = bench.intake("city", CheckKind::Slot).await;
+    for _ in 0..100 {
+        if check.outcome == full {
+            break;
+        }
+        assert_eq!(check.outcome, Outcome::Passed, "{:?}", check.evidence);
+        check = bench.intake("city", CheckKind::Slot).await;
+    }
+    assert_eq!(check.outcome, full, "{:?}", check.evidence);
+    let seen = lodged(&bench.standin).len();
+    let check = bench.intake("city", CheckKind::Slot).await;
+    assert!(check.outcome == full && !wrote(&check), "{:?}", check.evidence);
+    assert_eq!(lodged(&bench.standin).len(), seen);
+    disk.make_room();
+    let check = bench.intake("city", CheckKind::Slot).await;
+    assert_eq!(check.outcome, Outcome::Passed, "{:?}", check.evidence);
+    assert!(wrote(&check));
+    // What the target does wrong before the write is its own all the same.
+    disk.fill();
+    bench.standin.apply(Fault::new(Effect::Status(503)).named("down")).unwrap();
+    let check = bench.intake("city", CheckKind::Slot).await;
+    assert_eq!(check.outcome, Outcome::Failed(FailureReason::Status));
 }
 
 #[tokio::test]
