@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod browser;
 mod budget;
+mod certificates;
 mod exchange;
 pub mod janitor;
 mod look;

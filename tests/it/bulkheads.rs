@@ -47,6 +47,7 @@ async fn hanging_targets_keep_nobody_else_waiting_and_are_asked_less() {
     eventually("the hanging targets being asked less", || async {
         let all = (1..=HANGING).map(|number| budget(&format!("hanging-{number}")));
         let asked: Vec<f64> = all.filter_map(|name| observed.metric(&name)).collect();
+        eprintln!("{asked:?}");
         asked.iter().all(|allowed| *allowed <= 4.0).then_some(())
     })
     .await;
