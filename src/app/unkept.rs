@@ -106,8 +106,8 @@ mod tests {
     use super::*;
     use crate::domain::check::{Check, InconclusiveReason, Outcome};
     use crate::domain::ids::TargetId;
-    use crate::store::ledger::{self, Range};
     use crate::store::Store;
+    use crate::store::ledger::{self, Range};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_677_661_200 + second).unwrap()

@@ -105,11 +105,7 @@ fn read_address(text: &Spanned<String>, faults: &mut Faults) -> Option<url::Url>
 }
 
 /// Reads where a step finds an instant, and how old it may be.
-pub fn read_age(
-    file: &Spanned<AgeFile>,
-    action: &StepAction,
-    faults: &mut Faults,
-) -> Option<Age> {
+pub fn read_age(file: &Spanned<AgeFile>, action: &StepAction, faults: &mut Faults) -> Option<Age> {
     let AgeFile { json, html, header, column, at_most } = &file.value;
     let asks = matches!(action, StepAction::Sql(_));
     let of = match (json, html, header, column) {
@@ -140,7 +136,10 @@ pub fn read_age(
 pub fn read_until(file: &Spanned<UntilFile>, reads: bool, faults: &mut Faults) -> Option<Until> {
     let (interval, at_most) = (file.value.interval.duration(), file.value.at_most.duration());
     if !reads {
-        faults.at(file.defined, "only a request or a query that reads may be repeated: take 'until' away");
+        faults.at(
+            file.defined,
+            "only a request or a query that reads may be repeated: take 'until' away",
+        );
     }
     if interval.is_zero() || at_most.as_millis() / interval.as_millis().max(1) > TRIES_AT_MOST {
         faults.at(

@@ -111,12 +111,7 @@ impl From<Wrong> for rustls::Error {
 }
 
 /// What is said of a chain that was refused.
-fn words(
-    wrong: &CertificateError,
-    chain: &[&CertificateDer<'_>],
-    name: &str,
-    now: i64,
-) -> String {
+fn words(wrong: &CertificateError, chain: &[&CertificateDer<'_>], name: &str, now: i64) -> String {
     match wrong {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             out_of_date(chain, |(_, ends)| ends < now)

@@ -54,7 +54,8 @@ pub async fn run(
     let late = setting.clock.now().duration_since(slot_at);
     let late = Duration::try_from(late).unwrap_or_default();
     let watch = Stopwatch::start();
-    let Ran { ended, mut steps, held, awaited, .. } = signed_in(setting, probe, location, kind).await;
+    let Ran { ended, mut steps, held, awaited, .. } =
+        signed_in(setting, probe, location, kind).await;
     let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
     for step in &mut steps {
         step.offset_us = step.offset_us.saturating_add(late_us);

@@ -136,7 +136,6 @@ async fn a_full_disk_keeps_nobody_from_watching_and_no_slot_from_its_end() {
     let disk = SmallDisk::mount();
     let clock = Clock::system();
     let standin = standin(&clock).await;
-    let _ = tracing_subscriber::fmt().with_writer(std::io::stderr).try_init();
     let observed = Observed::start(disk.path(), settings(&standin, &clock), &clock).await;
     all_up(&observed).await;
     let passed = || {

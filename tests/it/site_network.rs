@@ -72,7 +72,8 @@ async fn an_office_from_which_nothing_is_reached_is_told_as_its_network() {
         assert!(began.scope.site_network, "{began:?}");
         told.insert(began.sentence);
     }
-    let words = |target| format!("{target} is not reached from NOARLUNGA: the network there fails.");
+    let words =
+        |target| format!("{target} is not reached from NOARLUNGA: the network there fails.");
     assert_eq!(told, BTreeSet::from([words("C3MS"), words("CARE")]));
     let range = Range { from: cut_at, to: clock.now(), ..Range::default() };
     let rows = ledger::range(&observed.store, &range).await.unwrap();

@@ -226,10 +226,8 @@ async fn waiting_for_a_turn_at_the_browser_is_no_latency_of_the_target() {
     let asked = || server.requests().iter().filter(|seen| seen.line == "GET /").count();
     let before = asked();
     let third = async {
-        eventually("two browsers being open", || async {
-            (asked() >= before + 2).then_some(())
-        })
-        .await;
+        eventually("two browsers being open", || async { (asked() >= before + 2).then_some(()) })
+            .await;
         let watch = holdfast::clock::Stopwatch::start();
         (rig.passes(quick).await, watch.elapsed())
     };
@@ -246,10 +244,8 @@ async fn waiting_for_a_turn_at_the_browser_is_no_latency_of_the_target() {
     };
     let before = asked();
     let third = async {
-        eventually("two browsers being open", || async {
-            (asked() >= before + 2).then_some(())
-        })
-        .await;
+        eventually("two browsers being open", || async { (asked() >= before + 2).then_some(()) })
+            .await;
         let late = "- { id: go, browser: { start: /, actions: [{ wait: 7 s }] } }";
         let outcome = Outcome::Inconclusive(InconclusiveReason::Prober);
         hasty.ends(late, outcome, "").await

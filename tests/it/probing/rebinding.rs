@@ -129,9 +129,8 @@ async fn a_browser_is_led_no_further_than_a_request() {
     };
     rig("always").passes(&sitting("/", "/to/always")).await;
     for name in ["once", "cloud"] {
-        let check = rig(name)
-            .fails(&sitting("/", "/again"), FailureReason::Redirect, LED_ASTRAY)
-            .await;
+        let check =
+            rig(name).fails(&sitting("/", "/again"), FailureReason::Redirect, LED_ASTRAY).await;
         assert!(check.evidence.unwrap().detail.starts_with("action 1, goto '/again'"));
         assert!(names.asked(&format!("{name}.example.gov")) >= 2);
     }

@@ -84,11 +84,7 @@ impl Drop for NameServer {
     }
 }
 
-fn answer(
-    question: Message,
-    answers: Answers,
-    asked: &Mutex<BTreeMap<String, usize>>,
-) -> Message {
+fn answer(question: Message, answers: Answers, asked: &Mutex<BTreeMap<String, usize>>) -> Message {
     let mut answer = question.into_response();
     answer.additionals.clear();
     answer.edns = None;
