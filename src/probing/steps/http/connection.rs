@@ -15,9 +15,10 @@ use url::Url;
 use super::fault::{MAX_HEADER_BYTES, broken, unusable};
 use crate::domain::check::{FailureReason, Outcome, Phase};
 use crate::domain::step::HttpVersion;
+use crate::probing::steps::handshake::secure;
 use crate::probing::steps::reach::{Connected, Reach};
 use crate::probing::steps::{Fault, Hop};
-use crate::probing::tls::{Tls, handshake};
+use crate::probing::tls::Tls;
 
 /// Header lines of one answer.
 const MAX_HEADERS: usize = 200;
@@ -85,7 +86,8 @@ impl Connection {
         let sender = if origin.secure {
             hop.begin(Phase::Tls);
             let config = tls.http(origin.version);
-            let stream = handshake(stream, address, &origin.host, config).await?;
+            let stream = secure(stream, &origin.host, config).await;
+            let stream = stream.map_err(|fault| fault.at(address))?;
             let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             if !two && origin.version == Some(HttpVersion::Two) {
                 return Err(wrong_version(address));
