@@ -86,7 +86,7 @@ impl Connection {
         let sender = if origin.secure {
             hop.begin(Phase::Tls);
             let config = tls.http(origin.version);
-            let stream = secure(stream, &origin.host, config).await;
+            let stream = Box::pin(secure(stream, &origin.host, config)).await;
             let stream = stream.map_err(|fault| fault.at(address))?;
             let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             if !two && origin.version == Some(HttpVersion::Two) {
