@@ -18,5 +18,6 @@ pub mod reload;
 mod resume;
 pub mod serve;
 mod signals;
+mod unkept;
 mod upkeep;
 pub mod validate;

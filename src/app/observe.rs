@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::resume::{affected, resume, show_resumed, show_standing};
+use super::unkept::ToLedger;
 use super::upkeep::{hold_writes, keep_clean};
 use crate::clock::Clock;
 use crate::detection::{Advance, Input, State};
@@ -32,9 +33,10 @@ const LEDGER_QUEUE: usize = 10_000;
 const REPORT_QUEUE: usize = 4_096;
 const CONFIRM_QUEUE: usize = 1_024;
 const EVENT_QUEUE: usize = 1_024;
-/// Checks written in one transaction, and how long the first of them waits for the others.
-const LEDGER_BATCH: usize = 512;
-const LEDGER_DELAY: Duration = Duration::from_millis(100);
+/// Checks written in one transaction, and how long the first of them waits for the others. What a
+/// transaction costs is its sync; a check that waits when the machine loses power is a gap.
+const LEDGER_BATCH: usize = 2_048;
+const LEDGER_DELAY: Duration = Duration::from_millis(500);
 /// Silence is looked for, and waiting outages are told, this often.
 const TICK_INTERVAL: Duration = Duration::from_millis(250);
 /// Time is added to the states of probes this often.
@@ -81,7 +83,7 @@ pub async fn start(
     let replanned = configured.clone();
     let vigil = Vigil::new(clock.clone());
     let watched = (Arc::clone(&vigil), Arc::clone(&metrics));
-    let scheduler = Scheduler::new(settings.clone(), reports, watched);
+    let mut scheduler = Scheduler::new(settings.clone(), reports, watched);
     let last = ledger::last_slots(&store).await.context("reading the last slots")?;
     let started_at = clock.now();
     show_resumed(&metrics, &states, &last, started_at);
@@ -93,7 +95,7 @@ pub async fn start(
         clock: clock.clone(),
         metrics,
         confirm,
-        entries,
+        entries: ToLedger::new(entries),
         events,
     };
     let observing = async move {
@@ -138,7 +140,7 @@ struct Watch {
     counted_at: Duration,
     metrics: Arc<Metrics>,
     confirm: mpsc::Sender<Confirm>,
-    entries: mpsc::Sender<Entry>,
+    entries: ToLedger,
     events: mpsc::Sender<DetectionEvent>,
 }
 
@@ -179,7 +181,7 @@ impl Watch {
                 self.observe(&check).await;
                 Entry::Check { check, interval_us }
             }
-            Report::Missed { target, probe, location, first, slots, interval_us } => {
+            Report::Missed { target, probe, location, first, slots, interval_us, gap } => {
                 self.metrics.record_missed((&target, &probe, &location), slots);
                 Entry::Missed(MissedRun {
                     target,
@@ -188,12 +190,11 @@ impl Watch {
                     first_slot_at: first,
                     slots,
                     interval_us,
+                    gap,
                 })
             }
         };
-        if self.entries.try_send(entry).is_err() {
-            tracing::error!("the ledger is behind: a check was not kept and counts as unknown");
-        }
+        self.entries.send(entry);
     }
 
     async fn observe(&mut self, check: &Check) {

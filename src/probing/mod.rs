@@ -8,9 +8,12 @@
 pub mod accounts;
 pub mod browser;
 mod budget;
+mod certificates;
 mod exchange;
 pub mod janitor;
 mod look;
+mod name_servers;
+mod post;
 pub mod readings;
 pub mod run;
 pub mod schedule;

@@ -1,6 +1,7 @@
 //! The one integration-test binary: real servers on loopback, the real program.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
+mod bulkheads;
 mod by_hand;
 mod channels;
 mod command;
@@ -21,6 +22,8 @@ mod probing;
 mod reload;
 mod report;
 mod roundup;
+mod schedule;
+mod site_network;
 mod standin;
 mod support;
 mod taint;

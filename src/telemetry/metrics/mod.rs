@@ -56,6 +56,7 @@ pub struct Metrics {
     confirmation_budget: IntGaugeVec,
     stalls: IntCounter,
     clock_steps: IntCounter,
+    suspends: IntCounter,
     readiness_faults: IntGaugeVec,
     config_last_reload: IntGauge,
     last_tick: Gauge,
