@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::track::{ChanceOfAlarm, Track};
+use super::track::{ChanceOfAlarm, FLAP_WINDOW, FLAPS, SILENT_INTERVALS, Track};
 use super::{Input, State};
 use crate::domain::check::{Check, CheckKind, FailureReason, Outcome};
 use crate::domain::ids::{LocationId, ProbeId, TargetId};
@@ -48,6 +48,11 @@ pub struct Forecast {
     pub successes_from_slow: Option<u32>,
     /// From *intermittent*, when nothing answers any more.
     pub failures_from_intermittent_to_down: Option<u32>,
+    /// So many spells of being down within this time are one state: it comes and goes.
+    pub spells_to_intermittent: usize,
+    pub spells_within_s: u64,
+    /// Intervals of silence after which nothing is known.
+    pub silent_intervals: u32,
     pub delays: Vec<Delay>,
 }
 
@@ -113,6 +118,9 @@ pub fn forecast(target: &Target, probe: &Probe, location: &LocationId) -> Foreca
         successes_from_intermittent: back(&intermittent),
         successes_from_slow: back(&slow),
         failures_from_intermittent_to_down: worse.map(|(_, count)| count),
+        spells_to_intermittent: FLAPS,
+        spells_within_s: FLAP_WINDOW.as_secs(),
+        silent_intervals: SILENT_INTERVALS,
         delays: [Fault::HardDown, Fault::OneInFour, Fault::Slow].map(delay).into(),
     }
 }

@@ -29,8 +29,8 @@ const RECOVERY_FROM_INTERMITTENT: f64 = 4.4;
 /// Being slow is told sooner than being down: nobody is paged by it alone.
 const SLOW_THRESHOLD: f64 = 10.0;
 /// This many spells of being down within the window are one state: it comes and goes.
-const FLAPS: usize = 3;
-const FLAP_WINDOW: Duration = Duration::from_secs(600);
+pub const FLAPS: usize = 3;
+pub const FLAP_WINDOW: Duration = Duration::from_secs(600);
 /// A spell this long in failures is down, whatever came before.
 const DOWN_FOR_GOOD: u32 = 12;
 /// A spell this long is down even where the target comes and goes: there a shorter one is chance.
@@ -40,7 +40,7 @@ const UNREST_WINDOW: Duration = Duration::from_secs(60);
 /// Successes amid the failures, above which it comes and goes rather than being down.
 const SUCCESSES_WHEN_DOWN: f64 = 0.15;
 /// Silence of this many intervals makes a verdict unknown.
-const SILENT_INTERVALS: u32 = 3;
+pub const SILENT_INTERVALS: u32 = 3;
 /// Samples kept for counting failures.
 const RECENT: usize = 64;
 

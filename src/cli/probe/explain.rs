@@ -97,6 +97,14 @@ fn rules(explanation: &Explanation) -> Result<(), CliError> {
     line("down", rules.failures_to_down, "failures in a row")?;
     let more = "checks of which every fourth fails";
     line("intermittent", rules.samples_to_intermittent, more)?;
+    let minutes = rules.spells_within_s / 60;
+    print(format!(
+        "                or when it was down {} times within {minutes} min",
+        rules.spells_to_intermittent
+    ))?;
+    if let Some(count) = rules.failures_from_intermittent_to_down {
+        print(format!("                and down again by {count} failures in a row"))?;
+    }
     line("slow", rules.slow_answers_to_slow, "answers in a row over what was promised")?;
     let back = [
         ("down", rules.successes_from_down),
@@ -109,7 +117,8 @@ fn rules(explanation: &Explanation) -> Result<(), CliError> {
         "up",
         back.collect::<Vec<_>>().join(", ")
     ))?;
-    print(format!("  {:<13} after three intervals without a check that says anything", "unknown"))?;
+    let silent = Some(rules.silent_intervals);
+    line("unknown", silent, "intervals without a check that says anything")?;
 
     chance(explanation)?;
     delays(rules)

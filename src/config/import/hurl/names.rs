@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Import;
-use crate::config::import::draft::literal;
+use crate::config::import::draft::{is_secret, literal};
 
 /// What is known of names at a place in the file.
 #[derive(Debug, Default)]
@@ -17,9 +17,13 @@ pub struct Names {
 }
 
 impl Names {
+    /// Takes a value that is written down; one that looks like a secret is not kept, so that its
+    /// name is asked for from outside.
     pub fn give(&mut self, name: &str, value: &str) {
         self.captured.remove(name);
-        self.given.insert(name.to_owned(), value.to_owned());
+        if !is_secret(name) {
+            self.given.insert(name.to_owned(), value.to_owned());
+        }
     }
 
     pub fn capture(&mut self, name: &str) {
@@ -86,12 +90,15 @@ impl Import<'_> {
                 Some(variable) => format!("{{ env: {variable} }}"),
                 None => "{ file: … }".to_owned(),
             };
+            let given = match is_secret(&secret) {
+                true => String::new(),
+                false => format!(", or import again with '--variable {secret}=VALUE'"),
+            };
             self.note(
                 line,
                 format!(
                     "'{{{{{inside}}}}}' comes from outside: it is the secret '{secret}' now; write \
-                 '{secret}: {from}' under 'targets: … secrets:' in holdfast.yaml, or import again \
-                 with '--variable {secret}=VALUE'"
+                     '{secret}: {from}' under 'targets: … secrets:' in holdfast.yaml{given}"
                 ),
             );
         }
