@@ -18,6 +18,7 @@ pub mod probe_steps;
 mod probe_writes;
 pub mod probes;
 pub mod secrets;
+pub mod sections;
 mod target_accounts;
 pub mod target_tls;
 pub mod target_writes;

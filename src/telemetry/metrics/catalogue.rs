@@ -258,7 +258,7 @@ pub(super) fn register(
             r,
             IntGauge::new(
                 "holdfast_config_last_reload_success",
-                "1 when the files in force are the newest; 0 when those could not be read.",
+                "1 when the files in force are the newest; 0 when those are wrong or await a restart.",
             )?,
         )?,
         last_tick: registered(
