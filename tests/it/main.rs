@@ -11,6 +11,7 @@ mod demo_profiles;
 mod exchange;
 mod grafana;
 mod guide;
+mod janitor;
 mod metrics;
 mod observation;
 mod ours;

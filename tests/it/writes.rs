@@ -129,8 +129,6 @@ async fn on_a_full_disk_nothing_is_written_and_nobody_says_it_was_the_target() {
     disk.fill();
     let full = Outcome::Inconclusive(InconclusiveReason::Disk);
     let check = bench.intake("city", CheckKind::Slot).await;
-    for e in std::fs::read_dir(disk.path()).unwrap() { let e = e.unwrap(); eprintln!("{:?} {}", e.path(), e.metadata().unwrap().len()); }
-    eprintln!("{:?} {}", bench.open().await, wrote(&check));
     assert_eq!(check.outcome, full, "{:?}", check.evidence);
     assert!(!wrote(&check) && lodged(&bench.standin).is_empty());
     other.close().await.unwrap();
