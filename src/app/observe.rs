@@ -33,9 +33,10 @@ const LEDGER_QUEUE: usize = 10_000;
 const REPORT_QUEUE: usize = 4_096;
 const CONFIRM_QUEUE: usize = 1_024;
 const EVENT_QUEUE: usize = 1_024;
-/// Checks written in one transaction, and how long the first of them waits for the others.
-const LEDGER_BATCH: usize = 512;
-const LEDGER_DELAY: Duration = Duration::from_millis(100);
+/// Checks written in one transaction, and how long the first of them waits for the others. What a
+/// transaction costs is its sync; a check that waits when the machine loses power is a gap.
+const LEDGER_BATCH: usize = 2_048;
+const LEDGER_DELAY: Duration = Duration::from_millis(500);
 /// Silence is looked for, and waiting outages are told, this often.
 const TICK_INTERVAL: Duration = Duration::from_millis(250);
 /// Time is added to the states of probes this often.

@@ -315,7 +315,9 @@ async fn signed_in(setting: &Setting, probe: &Probe, location: &Location, kind: 
         Some(_) if accounts.alone(now).is_some() => return ran,
         Some(other) => {
             let left = probe.timeout.saturating_sub(watch.elapsed().saturating_sub(ran.held));
-            let second = journey(setting, (probe, left), location, (kind, other)).await;
+            // Rare, and so apart on the heap, like the steps that come last.
+            let second = journey(setting, (probe, left), location, (kind, other));
+            let second = Box::pin(second).await;
             match second.entry {
                 Entry::Accepted => accounts.accept(other),
                 Entry::Refused => {
@@ -352,7 +354,7 @@ async fn journey(
     let main = run.steps(budget, &probe.steps).await;
     let told = run.tell_numbers(&main);
     let main = main.and(told).and(run.measured());
-    let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
+    let last = Box::pin(run.steps(FINALLY_TIMEOUT, &probe.finally)).await;
     run.settle().await;
     // What fails there after the journey failed is no news of the target.
     let Run { timings: steps, held, awaited, entry, .. } = run;

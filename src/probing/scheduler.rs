@@ -314,7 +314,8 @@ impl Scheduler {
                         metrics.record_lateness(late.unwrap_or_default());
                     }
                     let mark = vigil.mark();
-                    let check = run(&setting, &probe, &location, kind, at).await;
+                    // On the heap from the start: a task is moved three times when it is spawned.
+                    let check = Box::pin(run(&setting, &probe, &location, kind, at)).await;
                     let check = vigil.judged(mark, check, probe.objectives.latency);
                     networks.judged(check, &location).await
                 }
