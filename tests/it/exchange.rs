@@ -353,3 +353,50 @@ async fn a_redirect_is_looked_at_as_the_first_address_is() {
     assert_failed(&check, FailureReason::Redirect, "outside the target's networks");
     assert_eq!(check.evidence.unwrap().address.as_deref(), Some("127.9.9.9"));
 }
+
+/// A table of two megabytes, with what is looked for at its end.
+fn large_page() -> String {
+    let mut page = "<!doctype html><title>Synthetic</title><table>".to_owned();
+    for row in 0.. {
+        page.push_str(&format!("<tr><td>{row}</td><td><a href='/c/{row}'>Synthetic</a></td></tr>"));
+        if page.len() > 2 * 1024 * 1024 {
+            break;
+        }
+    }
+    page + "</table><p id=end data-number=00123>The  end</p><time datetime=2023-03-01T09:00:00Z>"
+}
+
+/// On one thread, as the one that keeps the slots.
+#[tokio::test]
+async fn a_large_page_is_looked_through_without_keeping_anybody_waiting() {
+    let page = large_page();
+    let parsing = Stopwatch::start();
+    assert!(scraper::Html::parse_document(&page).root_element().has_children());
+    let parsing = parsing.elapsed();
+
+    let server = Server::start(move |_| Response::new(page.clone().into()), None).await;
+    let stalled = tokio::spawn(async {
+        let mut longest = Duration::ZERO;
+        loop {
+            let watch = Stopwatch::start();
+            tokio::task::yield_now().await;
+            longest = longest.max(watch.elapsed());
+            LONGEST.store(u64::try_from(longest.as_micros()).unwrap(), Ordering::Relaxed);
+        }
+    });
+    let base = format!("http://{}", server.address);
+    let step = "get: / }\n        expect: { html: [{ select: '#end', test: { equals: The end } }, \
+                { select: '#none', test: { exists: false } }] }\n        capture: { number: { html: \
+                { select: '#end', attribute: data-number } } }\n      - id: again\n        http: { \
+                get: '/${number}'";
+    let check = get(&base, tls(), step).await;
+    stalled.abort();
+    assert_eq!(check.outcome, Outcome::Passed, "{:?}", check.evidence);
+    assert_eq!(server.requests().pop().unwrap().line, "GET /00123");
+    let longest = Duration::from_micros(LONGEST.load(Ordering::Relaxed));
+    assert!(longest < parsing / 2, "stood still for {longest:?}; parsing takes {parsing:?}");
+    let latency = Duration::from_millis(check.latency_ms.into());
+    assert!(latency < parsing, "{latency:?} of latency: parsing is our own time");
+}
+
+static LONGEST: AtomicU64 = AtomicU64::new(0);

@@ -221,6 +221,17 @@ pub(super) fn register(
             "Time from a slot's instant to the start of its run: Holdfast's own delay.",
             &LATENESS_BUCKETS,
         )?,
+        recent_lateness: Default::default(),
+        lateness_percentile: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_probe_lateness_percentile_seconds",
+                    "The lateness that so many of a hundred runs of the last minutes were within.",
+                ),
+                &["percentile"],
+            )?,
+        )?,
         confirmation_budget: gauges(
             r,
             "holdfast_confirmation_budget",
