@@ -1,5 +1,6 @@
 //! What would keep probes from telling the truth: accounts that are refused, records that they left
-//! behind, and a changed configuration that is not in force. Shown as overdue preparation, in words and in metrics.
+//! behind, and a changed configuration that is not in force. Shown as overdue preparation, in words
+//! and in metrics.
 
 use std::sync::Arc;
 use std::time::Duration;

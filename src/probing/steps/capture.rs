@@ -21,9 +21,7 @@ pub fn take(capture: &Capture, parsed: &Parsed<'_>) -> Result<String, Fault> {
         CaptureSource::Json(path) => {
             parsed.json().and_then(|document| path.query(document).first().map(plain))
         }
-        CaptureSource::Html { select, attribute } => {
-            parsed.element(select, attribute.as_deref())
-        }
+        CaptureSource::Html { select, attribute } => parsed.element(select, attribute.as_deref()),
         CaptureSource::Header(name) => {
             let value = headers.and_then(|headers| headers.get(name));
             value.and_then(|value| value.to_str().ok()).map(str::to_owned)

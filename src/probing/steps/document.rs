@@ -1,7 +1,7 @@
 //! Large documents, parsed where they keep nobody waiting.
 //!
-//! One thread keeps the slots of every probe, and a page of megabytes takes tens of milliseconds
-//! to parse (2 MiB of HTML about 40 ms, of JSON 10 ms). So beyond a size what a step looks for is
+//! One thread keeps the slots of every probe, and a large page takes long to parse: HTML about
+//! 40 ms a MiB, JSON 9 ms. So beyond a size what a step looks for is
 //! found on another thread, a few documents at a time. It must not judge what it finds.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::step::{CaptureSource, Expectation, Step};
 
-/// Documents up to this size are parsed at once: in about a millisecond.
+/// Documents up to this size are parsed at once: in one or two milliseconds.
 const PARSED_AT_ONCE_BYTES: usize = 64 * 1024;
 /// Others are parsed so many at a time, so that pages and copies keep their processor.
 static PLACES: Semaphore = Semaphore::const_new(2);
@@ -67,11 +67,7 @@ fn find(text: &[u8], wanted: Vec<Wanted>, as_json: bool) -> Found {
 
 /// The first element a selector finds: its attribute, or its text with single spaces.
 #[must_use]
-pub fn element(
-    document: &scraper::Html,
-    select: &str,
-    attribute: Option<&str>,
-) -> Option<String> {
+pub fn element(document: &scraper::Html, select: &str, attribute: Option<&str>) -> Option<String> {
     let selector = scraper::Selector::parse(select).ok()?;
     let element = document.select(&selector).next()?;
     if let Some(attribute) = attribute {

@@ -60,7 +60,12 @@ impl Server {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(serve(stream, acceptor.clone(), Arc::clone(&answers), Arc::clone(&kept)));
+                tokio::spawn(serve(
+                    stream,
+                    acceptor.clone(),
+                    Arc::clone(&answers),
+                    Arc::clone(&kept),
+                ));
             }
         });
         Self { address, seen, connections }
