@@ -78,7 +78,7 @@ impl Probe {
             }
             What::Run { probe: id, at, json } => {
                 let clock = Clock::system();
-                let settings = parts::settings(&service, targets, &clock, None)?;
+                let settings = parts::settings(&parts::Means::of(&service), targets, &clock, None)?;
                 let found = settings.iter().find_map(|s| Some((s, s.target.probe(&id)?)));
                 let (setting, probe) = found.ok_or_else(|| {
                     CliError::Arguments(format!("there is no probe '{id}': see 'probe list'"))

@@ -13,6 +13,7 @@ pub struct Schema {
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Kind {
     Installation,
+    Agent,
     Probes,
     Playbooks,
     People,
@@ -25,6 +26,7 @@ impl Schema {
             Kind::Installation => {
                 schemars::schema_for!(crate::config::installation::InstallationFile).to_value()
             }
+            Kind::Agent => schemars::schema_for!(crate::config::agent::AgentFile).to_value(),
             Kind::Probes => schemars::schema_for!(crate::config::probes::ProbeFile).to_value(),
             Kind::Playbooks => crate::config::playbooks::schema(),
             Kind::People => crate::config::people::schema(),

@@ -20,8 +20,9 @@ use super::run::{Setting, run};
 use super::schedule::Slots;
 use super::site_network::SiteNetworks;
 use super::vigil::Vigil;
+use crate::domain::agent::MissedSlots;
 use crate::domain::check::{Check, CheckKind, Evidence, InconclusiveReason, Outcome};
-use crate::domain::ids::{LocationId, ProbeId, TargetId};
+use crate::domain::ids::{LocationId, ProbeId};
 use crate::domain::target::{Location, Probe};
 use crate::telemetry::metrics::Metrics;
 
@@ -45,18 +46,8 @@ pub struct Confirm {
 /// What leaves the scheduler.
 #[derive(Clone, Debug)]
 pub enum Report {
-    Check {
-        check: Check,
-        interval_us: i64,
-    },
-    Missed {
-        target: TargetId,
-        probe: ProbeId,
-        location: LocationId,
-        first: Timestamp,
-        slots: u32,
-        interval_us: i64,
-    },
+    Check { check: Check, interval_us: i64 },
+    Missed(MissedSlots),
 }
 
 /// What a deadline is for; slots go first where both are due.
@@ -121,8 +112,9 @@ impl Scheduler {
         let mut lines: HashMap<_, _> = known.map(|(id, line)| (id, Arc::clone(line))).collect();
         let mut posts = Vec::new();
         for (lane, setting) in settings.iter().enumerate() {
+            let here = |id: &&LocationId| !setting.elsewhere.contains(*id);
             for probe in &setting.target.probes {
-                for id in &probe.locations {
+                for id in probe.locations.iter().filter(here) {
                     let Some(location) = setting.target.location(id) else { continue };
                     let (probe, location) = (Arc::clone(probe), location.clone());
                     let slots = Slots::of(&probe, id);
@@ -317,15 +309,15 @@ impl Scheduler {
     }
 
     async fn send_missed(&self, post: &Post, first: Timestamp, slots: u32) {
-        let report = Report::Missed {
+        let missed = MissedSlots {
             target: post.probe.target.clone(),
             probe: post.probe.id.clone(),
             location: post.location.id.clone(),
-            first,
+            first_slot_at: first,
             slots,
             interval_us: post.slots.interval_us(),
         };
-        let _ = self.reports.send(report).await;
+        let _ = self.reports.send(Report::Missed(missed)).await;
     }
 }
 

@@ -52,6 +52,10 @@ pub struct Metrics {
     stalls: IntCounter,
     clock_steps: IntCounter,
     readiness_faults: IntGaugeVec,
+    clock_offset: GaugeVec,
+    agent_heard: GaugeVec,
+    agent_dropped: IntGaugeVec,
+    spool_findings: IntGauge,
     config_last_reload: IntGauge,
     last_tick: Gauge,
 }
@@ -84,9 +88,12 @@ impl Metrics {
             &self.activation_open,
             &self.step_pending,
             &self.readiness_faults,
+            &self.agent_dropped,
         ] {
             gauges.reset();
         }
+        self.clock_offset.reset();
+        self.agent_heard.reset();
         self.signal.reset();
         self.feed_age.reset();
         self.declare_targets(labels);
@@ -107,6 +114,11 @@ impl Metrics {
         }
         for tier in TierLabel::ALL {
             self.snapshot_records.with_label_values(&[tier.as_str()]);
+        }
+        for location in &labels.agents {
+            self.clock_offset.with_label_values(&[location.as_str()]).set(f64::NAN);
+            self.agent_heard.with_label_values(&[location.as_str()]);
+            self.set_agent_dropped(location, 0);
         }
         for kind in &labels.readiness_kinds {
             self.set_readiness_faults(kind, 0);
