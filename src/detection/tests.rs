@@ -262,7 +262,7 @@ fn hindsight_finds_the_outage_that_nobody_told_with_its_beginning_and_end() {
     assert_eq!(judged.outages.len(), 1, "{:?}", judged.outages);
     let outage = &judged.outages[0];
     assert_eq!((outage.began_at, outage.ended_at), (at(20), Some(at(30))));
-    assert_eq!(outage.sentence, "C3MS is down at Noarlunga.");
+    assert_eq!(outage.sentence, "C3MS is down for Noarlunga: every journey fails.");
     let here = judged.verdicts.iter().filter(|change| change.cohort.as_str() == "noarlunga");
     let became: Vec<_> = here.map(|change| change.to.as_str()).collect();
     assert_eq!(became, ["up", "down", "up"]);
