@@ -64,7 +64,7 @@ enum Verb {
     ///
     /// The invitation is read from a file, or from the environment's HOLDFAST_AGENT_TOKEN.
     ///
-    /// Example: holdfast agent enrol --hub https://hub.example.gov:8443 --token-file noarlunga.invitation
+    /// Example: holdfast agent enrol --hub https://hub.example.gov:8443 --token-file invitation
     Enrol {
         /// The hub's address, as in <https://hub.example.gov:8443>.
         #[arg(long, value_name = "URL")]

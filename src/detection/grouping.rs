@@ -65,9 +65,9 @@ impl Outages {
         for group in grouped(failing).into_iter().chain(alone) {
             let outage = if let Some(index) = most_alike(&left, &group.cohorts) {
                 continued(left.remove(index), group, view, &mut events, now)
-            } else if let Some(index) =
-                self.open.iter().position(|outage| joins(&group, outage, view, now))
-            {
+            } else if let Some(index) = self.open.iter().position(|outage| {
+                group.joins(outage, now) && view.compare(&group.cohorts, &outage.scope.cohorts)
+            }) {
                 let outage = self.open.remove(index);
                 let group = plain(group.with(&outage), view);
                 continued(outage, group, view, &mut events, now)
@@ -174,12 +174,6 @@ impl Outages {
         let stamp = now.strftime("%Y%m%dT%H%M%S");
         OutageId(format!("{}-{stamp}-{}", target.id, self.told_in_second))
     }
-}
-
-/// Whether a group is of an outage that goes on; what stands apart is of none.
-fn joins(group: &Group, outage: &Outage, view: &View, now: Timestamp) -> bool {
-    let cohorts = || group.cohorts.iter().chain(&outage.scope.cohorts);
-    group.joins(outage, now) && !cohorts().any(|cohort| view.stands_apart(cohort))
 }
 
 /// Those of an outage who fail still and no worse, taken out of `failing`; none when nobody does.

@@ -121,6 +121,12 @@ impl View {
         cohort.is_some_and(|one| one.locations.iter().all(|at| self.apart.contains(at)))
     }
 
+    /// Whether what these cohorts go through may be one and the same.
+    #[must_use]
+    pub fn compare(&self, some: &BTreeSet<CohortId>, others: &BTreeSet<CohortId>) -> bool {
+        !some.iter().chain(others).any(|cohort| self.stands_apart(cohort))
+    }
+
     /// Where a cohort is seen from, as far as that compares; all of it where nothing does.
     pub fn seen_from<'a>(&'a self, cohort: &'a Cohort) -> impl Iterator<Item = &'a LocationId> {
         let none = self.stands_apart(&cohort.id);

@@ -3,13 +3,20 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use holdfast::app::agent::keys::Folder;
+use holdfast::app::agent::run::renew;
 use holdfast::clock::Clock;
 use holdfast::crypto::digest::Digest;
 use holdfast::domain::agent::{
-    CHECKS, Delivery, ENROL, Finding, MissedSlots, Numbered, PLAN, RENEW,
+    ASKS, CHECKS, Delivery, ENROL, Finding, MissedSlots, Numbered, PLAN,
 };
+use holdfast::domain::check::CheckKind;
 use holdfast::domain::ids::{LocationId, ProbeId, TargetId};
+use holdfast::probing::agent::uplink::Uplink;
+use holdfast::standin::faults::{Effect, Fault};
 use holdfast::store::agents;
+use holdfast::store::ledger::{self, Range};
+use holdfast::web::agents::routes::{Needs, ROUTES, Route};
 use reqwest::{Certificate, Client, Identity, StatusCode};
 use serde_json::json;
 
@@ -66,12 +73,22 @@ async fn an_invited_agent_probes_its_location_and_the_hub_leaves_it_to_it() {
     let listed = prints(&hub.care.folder, &["agent", "list"]);
     assert!(listed.contains("noarlunga") && listed.contains("certified until"), "{listed}");
 
-    // Files read again at the hub reach the agent; so does what the agent was told of them last.
+    // Confirmations that detection asks for are run there.
+    let here = "127.0.0.1".parse().unwrap();
+    let fault = standin.apply(Fault::new(Effect::Status(503)).from(here)).unwrap();
+    served.shows("holdfast_outage_open{target=\"c3ms\"}", |open| open == 1.0).await;
+    let to = Clock::system().now();
+    let range = Range { location: Some(noarlunga()), to, ..Range::default() };
+    let rows = ledger::range(&store, &range).await.unwrap();
+    let confirmed = rows.iter().filter(|row| row.kind == CheckKind::Confirmation);
+    assert!(confirmed.count() > 0, "{rows:?}");
+    standin.clear(&fault);
+    served.shows("holdfast_outage_open{target=\"c3ms\"}", |open| open == 0.0).await;
+
+    // Files read again at the hub reach the agent, which keeps them for when it is away.
     let probe_file = hub.care.folder.join("probes/c3ms.yaml");
     let text = std::fs::read_to_string(&probe_file).unwrap();
-    std::fs::write(&probe_file, text.replacen("interval: 30 s", "interval: 1 s", 1)).unwrap();
-    std::fs::write(&probe_file, std::fs::read_to_string(&probe_file).unwrap() + "\n# again\n")
-        .unwrap();
+    std::fs::write(&probe_file, text + "\n# again\n").unwrap();
     let plans = || agent.log().matches("the hub's plan is in force").count();
     let before = plans();
     served.signal("-HUP");
@@ -141,15 +158,17 @@ async fn a_token_is_good_once_for_an_hour_and_nothing_else_is() {
 async fn a_certificate_is_for_its_location_until_it_is_revoked() {
     let standin = standin(&Clock::system()).await;
     let hub = Hub::of(&standin, "127.0.0.1");
-    let _served = hub.care.serve().await;
+    let served = hub.care.serve().await;
     let mut agent = hub.enrol(hub.address);
     let stranger = client(&agent, false);
-    for path in [RENEW, CHECKS, PLAN] {
-        let asked = match path {
+    for Route { path, needs, .. } in ROUTES {
+        assert_eq!(*needs == Needs::Token, *path == ENROL, "{path}");
+        let asked = match *path {
             PLAN => stranger.get(url(hub.address, path)),
             _ => stranger.post(url(hub.address, path)).json(&json!({})),
         };
-        assert_eq!(asked.send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "{path}");
+        let status = asked.send().await.unwrap().status();
+        assert_eq!(status == StatusCode::UNAUTHORIZED, *needs == Needs::Certificate, "{path}");
     }
 
     let known = client(&agent, true);
@@ -163,8 +182,17 @@ async fn a_certificate_is_for_its_location_until_it_is_revoked() {
     let sent = known.post(url(hub.address, CHECKS)).body(huge).send().await;
     assert!(sent.map_or(true, |answer| !answer.status().is_success()), "it is bounded");
 
+    // A clock that is off is shown, and says why nothing there is compared with others.
+    let off = json!({ "measured": { "offset_us": 5_000_000, "delay_us": 2_000 } });
+    let asked = known.post(url(hub.address, ASKS)).json(&off).send().await.unwrap();
+    assert_eq!(asked.status(), StatusCode::OK);
+    let offset = "holdfast_clock_offset_seconds{location=\"noarlunga\"}";
+    served.shows(offset, |offset| offset.to_string() == "5").await;
+    served.shows("holdfast_readiness_faults{kind=\"agent-clock\"}", |count| count == 1.0).await;
+
     agent.run();
     agent.says("the hub's plan is in force").await;
+    served.shows("holdfast_readiness_faults{kind=\"agent-clock\"}", |count| count == 0.0).await;
     let said = prints(&hub.care.folder, &["agent", "revoke", "noarlunga"]);
     assert!(said.contains("refused from now on"), "{said}");
     assert_eq!(deliver("noarlunga", 3).await, StatusCode::FORBIDDEN, "on an open connection too");
@@ -178,6 +206,28 @@ async fn a_certificate_is_for_its_location_until_it_is_revoked() {
     agent.run();
     let store = hub.care.store().await;
     more_slots(&hub, &store, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_renewed_with_a_key_of_its_own_and_used_at_once() {
+    let standin = standin(&Clock::system()).await;
+    let hub = Hub::of(&standin, "127.0.0.1");
+    let _served = hub.care.serve().await;
+    let agent = hub.enrol(hub.address);
+    let folder = Folder::take(&agent.path().join("data")).unwrap();
+    let before = folder.keys().unwrap().unwrap();
+    let address: url::Url = format!("https://{}", hub.address).parse().unwrap();
+    let uplink =
+        Uplink::new(address.clone(), &before.authority, &before.identity, Clock::system()).unwrap();
+    let renewed = renew(&folder, &uplink).await.unwrap();
+    let after = folder.keys().unwrap().unwrap();
+    assert_eq!((&after.seen, after.location), (&renewed, noarlunga()));
+    assert_ne!(renewed.serial, before.seen.serial);
+    let key = |identity: &str| identity[identity.find("PRIVATE KEY").unwrap()..].to_owned();
+    assert_ne!(key(&before.identity), key(&after.identity), "no key is used twice");
+    assert_eq!(uplink.plan().await.unwrap().plan.location, noarlunga());
+    let shown = Uplink::new(address, &after.authority, &after.identity, Clock::system()).unwrap();
+    assert!(shown.plan().await.is_ok(), "it is the one on disk");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,8 +273,11 @@ async fn validate_refuses_agents_where_nothing_is_or_where_probes_write() {
     assert_eq!(status, 2);
     let expected = "no target has the location 'noarlnga': did you mean 'noarlunga'?";
     let line = why.lines().find(|line| line.contains(expected)).unwrap_or_else(|| panic!("{why}"));
-    let place: Vec<&str> = line.split(':').collect();
-    assert!(place[1].parse::<u32>().is_ok() && place[2].parse::<u32>().is_ok(), "{line}");
+    let text = std::fs::read_to_string(folder.join("holdfast.yaml")).unwrap();
+    let (number, there) =
+        (1..).zip(text.lines()).find(|(_, line)| line.contains("noarlnga")).unwrap();
+    let column = there.find("noarlnga").unwrap() + 1;
+    assert!(line.contains(&format!("holdfast.yaml:{number}:{column}: ")), "{line}");
     crate::support::served::edit(folder, "holdfast.yaml", "[noarlnga]", "[noarlunga]");
     let writes = "    interval: 2 s\n    writes: { interval: 15 min, test_office: \"Test\" }\n";
     crate::support::served::edit(folder, "holdfast.yaml", "    interval: 2 s\n", writes);
