@@ -3,7 +3,7 @@
 //! Storage and delivery are behind bounded channels, off the way from a check to its verdict. It
 //! must not judge: detection does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use super::upkeep::{hold_writes, keep_clean};
 use crate::clock::Clock;
 use crate::detection::{Advance, Input, Request, State};
 use crate::domain::check::Check;
+use crate::domain::ids::LocationId;
 use crate::domain::outage::{DetectionEvent, Outage, OutageChange};
 use crate::probing::run::Setting;
 use crate::probing::scheduler::{Confirm, Report, Scheduler};
@@ -92,6 +93,7 @@ pub async fn start(
     let watch = Watch {
         words,
         desk,
+        apart: BTreeSet::new(),
         states,
         settings,
         counted_at: clock.monotonic(),
@@ -140,6 +142,8 @@ struct Watch {
     words: mpsc::Receiver<Word>,
     /// Where agents are asked.
     desk: Option<Arc<Desk>>,
+    /// Where clocks are off.
+    apart: BTreeSet<LocationId>,
     states: Vec<State>,
     settings: Vec<Arc<Setting>>,
     clock: Clock,
@@ -212,6 +216,7 @@ impl Watch {
                 }
             }
             Word::Apart(locations) => {
+                self.apart.clone_from(&locations);
                 for state in &mut self.states {
                     state.set_apart(locations.clone());
                 }
@@ -261,10 +266,11 @@ impl Watch {
         let mut before = std::mem::take(&mut self.states);
         for setting in &settings {
             let target = Arc::clone(&setting.target);
-            let state = match before.iter().position(|state| *state.target() == target.id) {
+            let mut state = match before.iter().position(|state| *state.target() == target.id) {
                 Some(at) => before.swap_remove(at).reconfigured(target),
                 None => State::new(target, BTreeMap::new(), Vec::new()),
             };
+            state.set_apart(self.apart.clone());
             show_standing(&self.metrics, &state);
             hold_writes(&settings, &state);
             self.states.push(state);

@@ -60,10 +60,16 @@ fn default_data() -> PathBuf {
 /// Every fault of it.
 pub fn load(path: &Path) -> Result<Agent, Diagnostics> {
     let text = read(path)?;
-    let name = path.display().to_string();
-    let file: AgentFile = parse(&name, &text)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let (mut faults, mut missing) = (Faults::new(&name), Faults::new(&name));
+    check(&path.display().to_string(), &text, path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Reads the text of an `agent.yaml` whose files are in `folder`.
+///
+/// # Errors
+/// Every fault of it.
+pub fn check(name: &str, text: &str, folder: &Path) -> Result<Agent, Diagnostics> {
+    let file: AgentFile = parse(name, text)?;
+    let (mut faults, mut missing) = (Faults::new(name), Faults::new(name));
     if file.format.value != FORMAT {
         faults.at(file.format.defined, format!("unknown format: write '{FORMAT}'"));
     }

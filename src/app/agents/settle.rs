@@ -143,9 +143,12 @@ impl Settling {
             let target = Some(target.id.clone());
             let range = Range { target, from: piece, to: end, ..Range::default() };
             let rows = ledger::range(&self.store, &range).await.context("reading the ledger")?;
-            for row in rows {
-                hindsight.take(&recalled(row));
-            }
+            // A busy hour of thousands of probes takes a while, and no page may wait for that.
+            let judging = tokio::task::spawn_blocking(move || {
+                rows.into_iter().for_each(|row| hindsight.take(&recalled(row)));
+                hindsight
+            });
+            hindsight = judging.await.context("judging anew")?;
             piece = end;
         }
         let known = detection::outages(&self.store, begin, to).await.context("reading outages")?;

@@ -4,7 +4,7 @@
 //! ten seconds, and there are only so many strangers at a time. When there are more, the oldest
 //! gives way, so that a thousand handshakes that never end keep nobody out.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -34,6 +35,8 @@ const STRANGER_TIMEOUT: Duration = Duration::from_secs(10);
 const STRANGERS: usize = 256;
 /// An agent asks again within seconds; one that says nothing for so long is gone.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Connections of one agent: it needs two, and those that a cut line left hang for a minute.
+const CONNECTIONS: usize = 64;
 /// After an error of `accept` (out of file descriptors, mostly) there is nothing to do but wait.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Our own certificate is made anew so often; it is good for a month.
@@ -107,7 +110,8 @@ fn config(
 
 /// Serves `router` over TLS until `stop`, then ends what is being answered.
 pub async fn serve(listener: TcpListener, tls: Tls, router: Router, stop: CancellationToken) {
-    let door = Door { router, stop: stop.clone(), tasks: TaskTracker::new() };
+    let (tasks, places) = (TaskTracker::new(), Arc::default());
+    let door = Door { router, stop: stop.clone(), tasks, places };
     let mut strangers = Strangers::default();
     loop {
         let (stream, address) = tokio::select! {
@@ -138,6 +142,8 @@ struct Door {
     router: Router,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// By the name in the certificate, which our authority gave.
+    places: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
 
 impl Door {
@@ -150,14 +156,23 @@ impl Door {
         let certificates = stream.get_ref().1.peer_certificates();
         let certificate = certificates.and_then(|chain| Seen::in_certificate(chain.first()?).ok());
         let peer = Peer { address, certificate: certificate.map(Arc::new) };
-        let is_known = peer.certificate.is_some();
+        let Some(seen) = peer.certificate.clone() else { return self.serve(stream, peer).await };
+        let Some(place) = self.place(&seen.name) else {
+            return tracing::warn!(%address, agent = seen.name, "too many connections of one agent");
+        };
         let tasks = self.tasks.clone();
-        let serving = self.serve(stream, peer);
-        if is_known {
-            tasks.spawn(serving);
-        } else {
-            serving.await;
-        }
+        tasks.spawn(async move {
+            self.serve(stream, peer).await;
+            drop(place);
+        });
+    }
+
+    /// Room for one more connection of this agent.
+    fn place(&self, name: &str) -> Option<OwnedSemaphorePermit> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Semaphore::new(CONNECTIONS));
+        let places = places.entry(name.to_owned()).or_insert_with(new);
+        Arc::clone(places).try_acquire_owned().ok()
     }
 
     async fn serve(self, stream: TlsStream<TcpStream>, peer: Peer) {

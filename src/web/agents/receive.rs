@@ -102,21 +102,35 @@ pub(super) async fn checks(
     findings.retain(|one| is_planned(&agents, &location, &one.finding));
     let offset = agents.desk.heard(&location).measured;
     let late_from = late_from(&findings, offset, received_at);
-    let (whose, behind) = ((&location, delivery.spool.as_str()), delivery.behind);
-    let with = (delivery.dropped, late_from);
-    let taken = agents::take(&agents.store, whose, (findings, last), with).await;
-    let taken = taken.map_err(Refusal::unable)?;
-    if !taken.new.is_empty() {
-        let findings = taken.new;
-        let location = location.clone();
-        let dropped = delivery.dropped;
-        let delivered = Delivered { location, findings, behind, dropped, late_from };
-        // When nobody listens any more the service is stopping; it is durable.
-        let _ = agents.delivered.send(delivered).await;
-    }
+    let (behind, dropped) = (delivery.behind, delivery.dropped);
+    let delivered = Delivered { location: location.clone(), findings, behind, dropped, late_from };
+    // A connection that is given up must not part what is durable from what is handed on.
+    let taking = tokio::spawn(take(Arc::clone(&agents), delivery.spool, delivered, last));
+    let number = taking.await.map_err(Refusal::unable)??;
     let stamps = Stamps { received_at, answered_at: agents.clock.now() };
     let plan = digest(&agents, &location);
-    Ok(Json(Acknowledged { stamps, number: taken.number, plan }))
+    Ok(Json(Acknowledged { stamps, number, plan }))
+}
+
+/// Makes a delivery durable and hands on what of it is new. Returns the number up to which it is
+/// there.
+async fn take(
+    agents: Arc<Agents>,
+    spool: String,
+    mut delivered: Delivered,
+    last: i64,
+) -> Result<i64, Refusal> {
+    // Room first: nothing is taken that could not be handed on.
+    let room = agents.delivered.reserve().await.map_err(Refusal::unable)?;
+    let findings = (std::mem::take(&mut delivered.findings), last);
+    let (whose, with) =
+        ((&delivered.location, spool.as_str()), (delivered.dropped, delivered.late_from));
+    let taken = agents::take(&agents.store, whose, findings, with).await;
+    let taken = taken.map_err(Refusal::unable)?;
+    if !taken.new.is_empty() {
+        room.send(Delivered { findings: taken.new, ..delivered });
+    }
+    Ok(taken.number)
 }
 
 /// A number that was read does not say where: it is taken of targets that are probed there. One
