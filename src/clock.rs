@@ -16,7 +16,7 @@ pub struct Clock(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    System { origin: Instant },
+    System { origin: Instant, booted_before: Duration },
     Manual(Arc<Manual>),
 }
 
@@ -25,6 +25,7 @@ struct Manual {
     now: watch::Sender<Timestamp>,
     /// What the wall clock read when the monotonic reading was zero; a step moves it.
     started_at: Mutex<Timestamp>,
+    asleep: Mutex<Duration>,
     /// Instants somebody waits for, so that a test can step from deadline to deadline.
     deadlines: Mutex<Vec<Timestamp>>,
 }
@@ -34,7 +35,7 @@ impl Clock {
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
     pub fn system() -> Self {
-        Self(Kind::System { origin: Instant::now() })
+        Self(Kind::System { origin: Instant::now(), booted_before: since_boot() })
     }
 
     /// A clock that moves only when [`Clock::set`] is called.
@@ -44,6 +45,7 @@ impl Clock {
         Self(Kind::Manual(Arc::new(Manual {
             now,
             started_at: Mutex::new(start),
+            asleep: Mutex::default(),
             deadlines: Mutex::new(Vec::new()),
         })))
     }
@@ -65,12 +67,24 @@ impl Clock {
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         match &self.0 {
-            Kind::System { origin } => origin.elapsed(),
+            Kind::System { origin, .. } => origin.elapsed(),
             Kind::Manual(manual) => {
                 let now = *manual.now.borrow();
                 let started_at = manual.started_at.lock().unwrap_or_else(PoisonError::into_inner);
                 Duration::try_from(now.duration_since(*started_at)).unwrap_or_default()
             }
+        }
+    }
+
+    /// How long this machine was suspended since this clock was made: no monotonic time passed, and
+    /// the wall clock went on.
+    #[must_use]
+    pub fn asleep(&self) -> Duration {
+        match &self.0 {
+            Kind::System { origin, booted_before } => {
+                since_boot().saturating_sub(*booted_before).saturating_sub(origin.elapsed())
+            }
+            Kind::Manual(manual) => *manual.asleep.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -126,6 +140,14 @@ impl Clock {
         }
     }
 
+    /// Suspends the machine of a manual clock for so long.
+    pub fn suspend(&self, length: Duration) {
+        if let Kind::Manual(manual) = &self.0 {
+            *manual.asleep.lock().unwrap_or_else(PoisonError::into_inner) += length;
+            self.step(jiff::SignedDuration::try_from(length).unwrap_or_default());
+        }
+    }
+
     /// The earliest instant somebody waits for on a manual clock.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -134,6 +156,12 @@ impl Clock {
             Kind::Manual(manual) => manual.lock_deadlines().iter().min().copied(),
         }
     }
+}
+
+/// Time since the machine started, that in which it was suspended included.
+fn since_boot() -> Duration {
+    let read = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::try_from(read).unwrap_or_default()
 }
 
 impl Manual {

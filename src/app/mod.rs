@@ -20,5 +20,6 @@ pub mod reload;
 mod resume;
 pub mod serve;
 mod signals;
+mod unkept;
 mod upkeep;
 pub mod validate;

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::agents::{FromAgents, Word};
 use super::records::{EVENT_QUEUE, keep_checks, keep_events};
 use super::resume::{affected, resume, show_resumed, show_standing};
+use super::unkept::ToLedger;
 use super::upkeep::{hold_writes, keep_clean};
 use crate::clock::Clock;
 use crate::detection::{Advance, Input, Request, State};
@@ -80,7 +81,7 @@ pub async fn start(
     let replanned = configured.clone();
     let vigil = Vigil::new(clock.clone());
     let watched = (Arc::clone(&vigil), Arc::clone(&metrics));
-    let scheduler = Scheduler::new(settings.clone(), reports, watched);
+    let mut scheduler = Scheduler::new(settings.clone(), reports, watched);
     let last = ledger::last_slots(&store).await.context("reading the last slots")?;
     let started_at = clock.now();
     show_resumed(&metrics, &states, &last, started_at);
@@ -100,7 +101,7 @@ pub async fn start(
         clock: clock.clone(),
         metrics,
         confirm,
-        entries,
+        entries: ToLedger::new(entries),
         events,
     };
     let observing = async move {
@@ -151,7 +152,7 @@ struct Watch {
     counted_at: Duration,
     metrics: Arc<Metrics>,
     confirm: mpsc::Sender<Confirm>,
-    entries: mpsc::Sender<Entry>,
+    entries: ToLedger,
     events: mpsc::Sender<DetectionEvent>,
 }
 
@@ -198,9 +199,7 @@ impl Watch {
                 Entry::Missed(missed)
             }
         };
-        if self.entries.try_send(entry).is_err() {
-            tracing::error!("the ledger is behind: a check was not kept and counts as unknown");
-        }
+        self.entries.send(entry);
     }
 
     /// What an agent found is in the ledger already.

@@ -15,9 +15,10 @@ use crate::store::{Store, detection, ledger};
 
 /// Events of detection on their way to the store.
 pub const EVENT_QUEUE: usize = 1_024;
-/// Checks written in one transaction, and how long the first of them waits for the others.
-const LEDGER_BATCH: usize = 512;
-const LEDGER_DELAY: Duration = Duration::from_millis(100);
+/// Checks written in one transaction, and how long the first of them waits for the others. What a
+/// transaction costs is its sync; a check that waits when the machine loses power is a gap.
+const LEDGER_BATCH: usize = 2_048;
+const LEDGER_DELAY: Duration = Duration::from_millis(500);
 /// Step timings of passed checks are kept this long.
 const DETAIL_WINDOW: Duration = Duration::from_secs(3_600);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);

@@ -12,7 +12,7 @@ use super::probes::parse_base_url;
 use crate::domain::ids::{ProbeId, SignalId};
 use crate::domain::length::Length;
 use crate::domain::signal::{Measure, Signal};
-use crate::domain::step::{Age, CaptureSource, Effect, Step, Until};
+use crate::domain::step::{Age, CaptureSource, Effect, Fact, Step, StepAction, Until};
 use crate::domain::target::ProbeKind;
 
 /// Asking more often than this is load without news.
@@ -27,7 +27,8 @@ pub struct SystemFile {
     base_url: Spanned<String>,
 }
 
-/// An instant in the answer and how long ago it may be: exactly one of `json`, `html`, `header`.
+/// An instant in the answer and how long ago it may be: exactly one of `json`, `html`, `header`, or of
+/// `column` for a query.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgeFile {
@@ -36,6 +37,8 @@ pub struct AgeFile {
     /// A CSS selector; the element's `datetime`, or else its text, is the instant.
     html: Option<String>,
     header: Option<String>,
+    /// Of the query's first row.
+    column: Option<String>,
     at_most: Length,
 }
 
@@ -102,17 +105,25 @@ fn read_address(text: &Spanned<String>, faults: &mut Faults) -> Option<url::Url>
 }
 
 /// Reads where a step finds an instant, and how old it may be.
-pub fn read_age(file: &Spanned<AgeFile>, faults: &mut Faults) -> Option<Age> {
-    let AgeFile { json, html, header, at_most } = &file.value;
-    let of = match (json, html, header) {
-        (Some(path), None, None) => {
+pub fn read_age(file: &Spanned<AgeFile>, action: &StepAction, faults: &mut Faults) -> Option<Age> {
+    let AgeFile { json, html, header, column, at_most } = &file.value;
+    let asks = matches!(action, StepAction::Sql(_));
+    let of = match (json, html, header, column) {
+        (None, None, None, Some(name)) if asks => {
+            Some(CaptureSource::Fact(Fact::Column(name.clone())))
+        }
+        _ if asks => {
+            faults.at(file.defined, "the age is of a column of the query: write 'column'");
+            None
+        }
+        (Some(path), None, None, None) => {
             read_json_path(path, file.defined, faults).map(CaptureSource::Json)
         }
-        (None, Some(select), None) => {
+        (None, Some(select), None, None) => {
             check_selector(select, file.defined, faults);
             Some(CaptureSource::Html { select: select.clone(), attribute: None })
         }
-        (None, None, Some(name)) => Some(CaptureSource::Header(name.clone())),
+        (None, None, Some(name), None) => Some(CaptureSource::Header(name.clone())),
         _ => {
             faults.at(file.defined, "the age is of one instant: write one of json, html, header");
             None
@@ -125,7 +136,10 @@ pub fn read_age(file: &Spanned<AgeFile>, faults: &mut Faults) -> Option<Age> {
 pub fn read_until(file: &Spanned<UntilFile>, reads: bool, faults: &mut Faults) -> Option<Until> {
     let (interval, at_most) = (file.value.interval.duration(), file.value.at_most.duration());
     if !reads {
-        faults.at(file.defined, "only a request that reads may be repeated: take 'until' away");
+        faults.at(
+            file.defined,
+            "only a request or a query that reads may be repeated: take 'until' away",
+        );
     }
     if interval.is_zero() || at_most.as_millis() / interval.as_millis().max(1) > TRIES_AT_MOST {
         faults.at(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::check::Check;
+use super::check::{Check, Gap};
 use super::ids::{LocationId, ProbeId, TargetId};
 use super::length::Length;
 use super::signal::Reading;
@@ -93,7 +93,7 @@ pub enum Finding {
     Reading(Reading),
 }
 
-/// Slots in a row that nobody ran.
+/// Slots in a row without a check of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissedSlots {
     pub target: TargetId,
@@ -102,6 +102,7 @@ pub struct MissedSlots {
     pub first_slot_at: Timestamp,
     pub slots: u32,
     pub interval_us: i64,
+    pub gap: Gap,
 }
 
 impl Finding {

@@ -53,6 +53,45 @@ pub enum InconclusiveReason {
     Unmeasured,
 }
 
+/// Why slots in a row have no check of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gap {
+    /// Holdfast was not running.
+    Away,
+    /// It stood still: frozen, or starved of the processor.
+    Stalled,
+    /// The machine was suspended.
+    Asleep,
+    /// The clock was set forward over them.
+    Stepped,
+    /// They were run, and our disk did not take the record.
+    Disk,
+}
+
+impl Gap {
+    /// How the slots ended.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Disk => Outcome::Inconclusive(InconclusiveReason::Disk),
+            Self::Away | Self::Stalled | Self::Asleep | Self::Stepped => Outcome::Missed,
+        }
+    }
+
+    /// The reason in a sentence's words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Away => "Holdfast was not running",
+            Self::Stalled => "Holdfast stood still",
+            Self::Asleep => "this machine was suspended",
+            Self::Stepped => "the clock was set forward over it",
+            Self::Disk => "it was run, and our disk did not take the record",
+        }
+    }
+}
+
 impl Outcome {
     /// Every outcome that can be recorded; the position of each is its code in the ledger, so new
     /// ones go at the end.

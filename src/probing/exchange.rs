@@ -1,8 +1,10 @@
-//! One request of a run: sent to the side it is for, judged, its values and numbers kept.
+//! One request of a run: sent to the side it is for, judged, its values and numbers kept; and any
+//! step that is repeated.
 //!
 //! It must not decide whether a step is run: [`super::run`] does.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::readings;
 use super::run::{Run, StepFault};
@@ -12,20 +14,22 @@ use super::steps::until::{Next, Waiting};
 use super::steps::{Fault, Hop, freshness};
 use crate::domain::check::{InconclusiveReason, Outcome};
 use crate::domain::signal::Reading;
-use crate::domain::step::{HttpRequest, Step, Until};
+use crate::domain::step::{HttpRequest, Step, StepAction};
 
 impl Run<'_> {
-    /// Asks again until what is expected holds.
-    pub(super) async fn exchange_until(
+    /// Runs the step; where the file says so, again until what is expected holds.
+    pub(super) async fn until(
         &mut self,
-        until: Until,
         step: &Step,
-        request: &HttpRequest,
+        budget: Duration,
         hops: &mut Vec<Hop>,
     ) -> Result<(), Fault> {
-        let waiting = Waiting::begin(until);
+        let Some(until) = step.until else { return self.step(step, budget, hops).await };
+        let is_page = matches!(step.action, StepAction::Http(_));
+        let waiting = Waiting::begin(until, is_page);
         loop {
-            match waiting.after(self.exchange(step, request, hops).await) {
+            let left = budget.saturating_sub(waiting.elapsed());
+            match waiting.after(self.step(step, left, hops).await) {
                 Next::Ended(ended) => return ended,
                 Next::Again(pause) => tokio::time::sleep(pause).await,
             }

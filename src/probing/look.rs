@@ -19,8 +19,11 @@ impl Run<'_> {
         hops: &mut Vec<Hop>,
     ) -> Result<(), Fault> {
         let watch = Stopwatch::start();
-        let mut findings = self.find_out(step, budget, hops).await?;
-        findings.took = watch.elapsed();
+        let mut awaited = Duration::ZERO;
+        let found = self.find_out(step, budget, (hops, &mut awaited)).await;
+        self.awaited += awaited;
+        let mut findings = found?;
+        findings.took = watch.elapsed().saturating_sub(awaited);
         self.judge(step, &Parsed::from(&findings))
     }
 
@@ -28,7 +31,7 @@ impl Run<'_> {
         &self,
         step: &Step,
         budget: Duration,
-        hops: &mut Vec<Hop>,
+        (hops, awaited): (&mut Vec<Hop>, &mut Duration),
     ) -> Result<Findings, Fault> {
         let Setting { target, tls, clock, browsers, .. } = self.setting;
         let bearings = Bearings {
@@ -55,7 +58,7 @@ impl Run<'_> {
             StepAction::Icmp(echo) => icmp::echo(&bearings, echo, hops).await,
             StepAction::Browser(visit) => {
                 let label = format!("{}-{}-{}", target.id, self.probe.id, step.id);
-                browser::visit(&bearings, (browsers, &label), visit, hops).await
+                browser::visit(&bearings, (browsers, &label), visit, (hops, awaited)).await
             }
         }
     }

@@ -56,12 +56,13 @@ pub async fn run(
     let late = setting.clock.now().duration_since(slot_at);
     let late = Duration::try_from(late).unwrap_or_default();
     let watch = Stopwatch::start();
-    let Ran { ended, mut steps, held, .. } = signed_in(setting, probe, location, kind).await;
+    let Ran { ended, mut steps, held, awaited, .. } =
+        signed_in(setting, probe, location, kind).await;
     let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
     for step in &mut steps {
         step.offset_us = step.offset_us.saturating_add(late_us);
     }
-    let latency = late + watch.elapsed().saturating_sub(held);
+    let latency = late + watch.elapsed().saturating_sub(held + awaited);
     let (outcome, evidence) = match ended {
         Ok(()) => match probe.objectives.latency {
             Some(objective) if latency > objective => (Outcome::Slow, None),
@@ -94,6 +95,8 @@ struct Ran {
     steps: Vec<StepTiming>,
     /// Time spent on our own disk, which says nothing of the target.
     held: Duration,
+    /// Time spent waiting for a browser's turn, which neither does; the probe's own time goes on.
+    awaited: Duration,
     entry: Entry,
 }
 
@@ -127,7 +130,10 @@ pub(super) struct Run<'a> {
     taken_back: usize,
     /// A step that writes failed: it may still be carried out.
     write_failed: bool,
+    /// Time spent on our own disk.
     held: Duration,
+    /// Time spent waiting for a browser's turn.
+    pub(super) awaited: Duration,
     /// Which of the target's accounts it uses.
     account: usize,
     entry: Entry,
@@ -159,6 +165,7 @@ impl<'a> Run<'a> {
             taken_back: 0,
             write_failed: false,
             held: Duration::ZERO,
+            awaited: Duration::ZERO,
             account,
             entry: Entry::Unknown,
         }
@@ -174,7 +181,11 @@ impl<'a> Run<'a> {
         let (watch, held) = (Stopwatch::start(), self.held);
         for step in steps {
             match step.effect {
-                Effect::Write if !self.may_send(step).await => return Ok(()),
+                Effect::Write => match self.may_send(step).await {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(()),
+                    Err(fault) => return Err((Some(step.id.clone()), fault)),
+                },
                 Effect::Compensate if !self.can_take_back(step) => continue,
                 _ => {}
             }
@@ -182,7 +193,7 @@ impl<'a> Run<'a> {
             let left = budget.saturating_sub(spent);
             let started = Stopwatch::start();
             let mut hops = Vec::new();
-            let ended = tokio::time::timeout(left, self.step(step, left, &mut hops)).await;
+            let ended = tokio::time::timeout(left, self.until(step, left, &mut hops)).await;
             let ended =
                 ended.unwrap_or_else(|_| Err(timed_out(hops.last(), budget, started.elapsed())));
             let timings = hops.iter_mut().map(|hop| hop.timing(&step.id));
@@ -203,9 +214,9 @@ impl<'a> Run<'a> {
     }
 
     /// Whether a step that writes may be sent: the first one of a run is noted on disk before.
-    async fn may_send(&mut self, step: &Step) -> bool {
+    async fn may_send(&mut self, step: &Step) -> Result<bool, Fault> {
         if self.pending.is_some() || !self.may_write {
-            return self.pending.is_some();
+            return Ok(self.pending.is_some());
         }
         let planned = Planned {
             run: self.values.run_id().to_owned(),
@@ -219,10 +230,11 @@ impl<'a> Run<'a> {
             planned_at: self.setting.clock.now(),
         };
         let watch = Stopwatch::start();
-        self.pending = self.setting.writes.plan(&planned).await;
+        let planning = self.setting.writes.plan(&planned).await;
         self.held += watch.elapsed();
+        self.pending = planning?;
         self.takes_back = self.pending.is_some();
-        self.takes_back
+        Ok(self.takes_back)
     }
 
     /// Whether there is something to take back, and what that needs is known.
@@ -272,17 +284,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn step(
+    pub(super) async fn step(
         &mut self,
         step: &Step,
         budget: Duration,
         hops: &mut Vec<Hop>,
     ) -> Result<(), Fault> {
-        match (&step.action, step.until) {
-            (StepAction::Http(request), Some(until)) => {
-                self.exchange_until(until, step, request, hops).await
-            }
-            (StepAction::Http(request), None) => self.exchange(step, request, hops).await,
+        match &step.action {
+            StepAction::Http(request) => self.exchange(step, request, hops).await,
             // Apart on the heap: the largest kind of step would make every run as large.
             _ => Box::pin(self.look(step, budget, hops)).await,
         }
@@ -308,7 +317,9 @@ async fn signed_in(setting: &Setting, probe: &Probe, location: &Location, kind: 
         Some(_) if accounts.alone(now).is_some() => return ran,
         Some(other) => {
             let left = probe.timeout.saturating_sub(watch.elapsed().saturating_sub(ran.held));
-            let second = journey(setting, (probe, left), location, (kind, other)).await;
+            // Rare, and so apart on the heap, like the steps that come last.
+            let second = journey(setting, (probe, left), location, (kind, other));
+            let second = Box::pin(second).await;
             match second.entry {
                 Entry::Accepted => accounts.accept(other),
                 Entry::Refused => {
@@ -345,10 +356,11 @@ async fn journey(
     let main = run.steps(budget, &probe.steps).await;
     let told = run.tell_numbers(&main);
     let main = main.and(told).and(run.measured());
-    let last = run.steps(FINALLY_TIMEOUT, &probe.finally).await;
+    let last = Box::pin(run.steps(FINALLY_TIMEOUT, &probe.finally)).await;
     run.settle().await;
     // What fails there after the journey failed is no news of the target.
-    Ran { ended: main.and(last), steps: run.timings, held: run.held, entry: run.entry }
+    let Run { timings: steps, held, awaited, entry, .. } = run;
+    Ran { ended: main.and(last), steps, held, awaited, entry }
 }
 
 /// Steps that take back what the probe writes.

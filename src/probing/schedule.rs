@@ -42,6 +42,20 @@ impl Slots {
         Timestamp::from_microsecond(next).unwrap_or(Timestamp::MAX)
     }
 
+    /// The first slot at `at` or after it.
+    #[must_use]
+    pub fn from(&self, at: Timestamp) -> Timestamp {
+        let just_before = at.as_microsecond().saturating_sub(1);
+        self.after(Timestamp::from_microsecond(just_before).unwrap_or(at))
+    }
+
+    /// The last slot before `at`.
+    #[must_use]
+    pub fn last_before(&self, at: Timestamp) -> Timestamp {
+        let last = self.from(at).as_microsecond().saturating_sub(self.interval_us);
+        Timestamp::from_microsecond(last).unwrap_or(Timestamp::MIN)
+    }
+
     /// How many slots lie after `last` and before `now`.
     #[must_use]
     pub fn between(&self, last: Timestamp, now: Timestamp) -> u32 {
@@ -103,6 +117,8 @@ mod tests {
                 last = next;
             }
             prop_assert_eq!(slots.between(first, last), run - 1);
+            prop_assert_eq!(slots.from(first), first);
+            prop_assert_eq!(slots.from(start), slots.after(start - jiff::SignedDuration::from_micros(1)));
         }
     }
 }

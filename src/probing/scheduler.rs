@@ -2,7 +2,8 @@
 //!
 //! One loop keeps all deadlines; runs are tasks of their own, bounded per target and per location,
 //! so that a hanging target slows nobody else. Every slot ends as a check on the outgoing channel:
-//! run, missed while the service was away, or inconclusive because the runs were all taken.
+//! run, missed while the service was away, or inconclusive because the runs were all taken. After
+//! the clock was set back, slots that have their end are run as confirmations: evidence alone.
 //! Confirmations have a [`Budget`] of their own.
 
 use std::cmp::Reverse;
@@ -16,12 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::budget::Budget;
+use super::post::Post;
 use super::run::{Setting, run};
 use super::schedule::Slots;
 use super::site_network::SiteNetworks;
 use super::vigil::Vigil;
 use crate::domain::agent::MissedSlots;
-use crate::domain::check::{Check, CheckKind, Evidence, InconclusiveReason, Outcome};
+use crate::domain::check::{Check, CheckKind, Evidence, Gap, InconclusiveReason, Outcome};
 use crate::domain::ids::{LocationId, ProbeId};
 use crate::domain::target::{Location, Probe};
 use crate::telemetry::metrics::Metrics;
@@ -32,8 +34,6 @@ const RUNS_PER_TARGET: usize = 64;
 const RUNS_PER_LOCATION: usize = 512;
 /// A slot that starts later than this was not observed: the machine slept or was stalled.
 const LATEST_START: Duration = Duration::from_secs(5);
-/// Slots missed in one stretch beyond this count are a gap that began before we were installed.
-const MOST_MISSED_SLOTS: u32 = 1_000_000;
 
 /// An extra run that detection asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,16 +62,6 @@ struct Lane {
     setting: Arc<Setting>,
     slots: Arc<Semaphore>,
     budget: Arc<Mutex<Budget>>,
-}
-
-/// A probe at a location, with when it runs.
-struct Post {
-    lane: usize,
-    probe: Arc<Probe>,
-    location: Location,
-    /// Bounds the runs at this location.
-    line: Arc<Semaphore>,
-    slots: Slots,
 }
 
 /// What is due when, the next first.
@@ -110,6 +100,8 @@ impl Scheduler {
     fn arrange(&mut self, settings: Vec<Arc<Setting>>) {
         let known = self.posts.iter().map(|post| (post.location.id.clone(), &post.line));
         let mut lines: HashMap<_, _> = known.map(|(id, line)| (id, Arc::clone(line))).collect();
+        let known = self.posts.iter().map(|post| (post.name(), post.ended_at));
+        let ended: HashMap<_, _> = known.collect();
         let mut posts = Vec::new();
         for (lane, setting) in settings.iter().enumerate() {
             let here = |id: &&LocationId| !setting.elsewhere.contains(*id);
@@ -120,12 +112,14 @@ impl Scheduler {
                     let slots = Slots::of(&probe, id);
                     let line = lines.entry(id.clone());
                     let line = line.or_insert_with(|| Arc::new(Semaphore::new(RUNS_PER_LOCATION)));
-                    posts.push(Post { lane, probe, location, line: Arc::clone(line), slots });
+                    let ended_at = ended.get(&(probe.id.clone(), id.clone()));
+                    let ended_at = ended_at.copied().unwrap_or(Timestamp::MIN);
+                    let line = Arc::clone(line);
+                    posts.push(Post { lane, probe, location, line, slots, ended_at });
                 }
             }
         }
-        let name = |post: &Post| (post.probe.id.clone(), post.location.id.clone());
-        self.by_name = posts.iter().enumerate().map(|(at, post)| (name(post), at)).collect();
+        self.by_name = posts.iter().enumerate().map(|(at, post)| (post.name(), at)).collect();
         self.posts = posts;
         self.lanes = settings.into_iter().map(|setting| self.lane(setting)).collect();
     }
@@ -144,14 +138,19 @@ impl Scheduler {
     }
 
     /// Reports the slots that went by since the last one on record, as missed.
-    pub async fn report_missed(&self, last: &[(ProbeId, LocationId, Timestamp)], now: Timestamp) {
+    pub async fn report_missed(
+        &mut self,
+        last: &[(ProbeId, LocationId, Timestamp)],
+        now: Timestamp,
+    ) {
         for (probe, location, last_slot_at) in last {
-            let Some(post) = self.by_name.get(&(probe.clone(), location.clone())) else { continue };
-            let post = &self.posts[*post];
-            let slots = post.slots.between(*last_slot_at, now).min(MOST_MISSED_SLOTS);
-            if slots > 0 {
-                self.send_missed(post, post.slots.after(*last_slot_at), slots).await;
-            }
+            let Some(index) = self.by_name.get(&(probe.clone(), location.clone())) else {
+                continue;
+            };
+            let index = *index;
+            self.posts[index].ended_at = *last_slot_at;
+            let first = self.posts[index].slots.after(*last_slot_at);
+            self.miss(index, first, (now, Gap::Away)).await;
         }
     }
 
@@ -172,7 +171,7 @@ impl Scheduler {
             let next = due.peek().map_or(Timestamp::MAX, |Reverse((at, _, _))| *at);
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.vigil.clock_stepped() => self.plan_anew(&mut due, clock.now()).await,
+                () = self.vigil.clock_moved() => self.plan_anew(&mut due, clock.now()).await,
                 Ok(()) = configured.changed() => {
                     let settings = configured.borrow_and_update().clone();
                     due = self.reconfigured(settings, due, clock.now());
@@ -192,12 +191,11 @@ impl Scheduler {
                         && at <= now
                     {
                         due.pop();
-                        let post = &self.posts[index];
                         if kind == Kind::Slot {
-                            let next = self.start_slot(post, at, now).await;
+                            let next = self.start_slot(index, at, now).await;
                             due.push(Reverse((next, index, Kind::Slot)));
                         } else {
-                            self.start(post, CheckKind::Confirmation, at);
+                            self.start(&self.posts[index], CheckKind::Confirmation, at);
                         }
                     }
                 }
@@ -210,24 +208,23 @@ impl Scheduler {
     /// The next slot of every post.
     fn planned(&self, now: Timestamp) -> Due {
         let posts = self.posts.iter().enumerate();
-        posts.map(|(index, post)| Reverse((post.slots.after(now), index, Kind::Slot))).collect()
+        posts.map(|(index, post)| Reverse((post.slots.from(now), index, Kind::Slot))).collect()
     }
 
     /// Goes on with other settings: who has the same slots as before keeps the next of them, so
     /// that none is skipped and none is run twice.
     fn reconfigured(&mut self, settings: Vec<Arc<Setting>>, due: Due, now: Timestamp) -> Due {
-        let name = |post: &Post| (post.probe.id.clone(), post.location.id.clone());
         let (mut next, mut asked) = (HashMap::new(), Vec::new());
         for Reverse((at, index, kind)) in due {
             let post = &self.posts[index];
             match kind {
-                Kind::Slot => drop(next.insert(name(post), (post.slots, at))),
-                Kind::Confirmation => asked.push((at, name(post))),
+                Kind::Slot => drop(next.insert(post.name(), (post.slots, at))),
+                Kind::Confirmation => asked.push((at, post.name())),
             }
         }
         self.arrange(settings);
         let slots = self.posts.iter().enumerate().map(|(index, post)| {
-            let kept = next.get(&name(post)).filter(|(slots, _)| *slots == post.slots);
+            let kept = next.get(&post.name()).filter(|(slots, _)| *slots == post.slots);
             let at = kept.map_or_else(|| post.slots.after(now), |(_, at)| *at);
             Reverse((at, index, Kind::Slot))
         });
@@ -237,30 +234,50 @@ impl Scheduler {
         slots.chain(asked).collect()
     }
 
-    /// After a step of the clock: slots that it skipped are missed, and those it set back to are
-    /// in the future again. A slot that has its check keeps it.
-    async fn plan_anew(&self, due: &mut Due, now: Timestamp) {
+    /// After a step of the clock or a suspension: slots that went by are missed, and those it set
+    /// back to are in the future again.
+    async fn plan_anew(&mut self, due: &mut Due, now: Timestamp) {
         let next = std::mem::replace(due, self.planned(now));
+        let gap = self.vigil.gap();
         for Reverse((at, index, kind)) in next {
-            let post = &self.posts[index];
             if kind == Kind::Slot && at < now {
-                let slots = 1 + post.slots.between(at, now);
-                self.send_missed(post, at, slots.min(MOST_MISSED_SLOTS)).await;
+                self.miss(index, at, (now, gap)).await;
             }
         }
     }
 
     /// Starts the slot, or records it and the ones behind it as missed when it is long gone.
     /// Returns the next slot.
-    async fn start_slot(&self, post: &Post, at: Timestamp, now: Timestamp) -> Timestamp {
+    async fn start_slot(&mut self, index: usize, at: Timestamp, now: Timestamp) -> Timestamp {
         let late = Duration::try_from(now.duration_since(at)).unwrap_or_default();
-        if late <= LATEST_START {
-            self.start(post, CheckKind::Slot, at);
-            return post.slots.after(at);
+        if late > LATEST_START {
+            let gap = self.vigil.gap();
+            self.miss(index, at, (now, gap)).await;
+            return self.posts[index].slots.from(now);
         }
-        let slots = 1 + post.slots.between(at, now);
-        self.send_missed(post, at, slots.min(MOST_MISSED_SLOTS)).await;
-        post.slots.after(now)
+        let kind = self.posts[index].take(at);
+        let post = &self.posts[index];
+        if kind == CheckKind::Slot || !post.probe.crosses() {
+            self.start(post, kind, at);
+        }
+        post.slots.after(at)
+    }
+
+    /// Records slots from the first one on and before `now` as missed, but those that have their
+    /// end.
+    async fn miss(&mut self, index: usize, first: Timestamp, (now, gap): (Timestamp, Gap)) {
+        let post = &mut self.posts[index];
+        let Some((first, slots)) = post.miss(first, now) else { return };
+        let report = Report::Missed(MissedSlots {
+            target: post.probe.target.clone(),
+            probe: post.probe.id.clone(),
+            location: post.location.id.clone(),
+            first_slot_at: first,
+            slots,
+            interval_us: post.slots.interval_us(),
+            gap,
+        });
+        let _ = self.reports.send(report).await;
     }
 
     fn start(&self, post: &Post, kind: CheckKind, at: Timestamp) {
@@ -288,7 +305,8 @@ impl Scheduler {
                         metrics.record_lateness(late.unwrap_or_default());
                     }
                     let mark = vigil.mark();
-                    let check = run(&setting, &probe, &location, kind, at).await;
+                    // On the heap from the start: a task is moved three times when it is spawned.
+                    let check = Box::pin(run(&setting, &probe, &location, kind, at)).await;
                     let check = vigil.judged(mark, check, probe.objectives.latency);
                     networks.judged(check, &location).await
                 }
@@ -306,18 +324,6 @@ impl Scheduler {
             // When nobody listens any more the service is stopping.
             let _ = reports.send(Report::Check { check, interval_us }).await;
         });
-    }
-
-    async fn send_missed(&self, post: &Post, first: Timestamp, slots: u32) {
-        let missed = MissedSlots {
-            target: post.probe.target.clone(),
-            probe: post.probe.id.clone(),
-            location: post.location.id.clone(),
-            first_slot_at: first,
-            slots,
-            interval_us: post.slots.interval_us(),
-        };
-        let _ = self.reports.send(Report::Missed(missed)).await;
     }
 }
 

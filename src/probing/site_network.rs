@@ -2,9 +2,11 @@
 //!
 //! A check that failed on the way is *failed (site-network)* when
 //! - none of the location's reference endpoints takes a connection from there either, or
-//! - every other target probed from there, at least one, failed on the way last as well.
+//! - every other target probed from there, at least one, failed on the way last as well, or
+//! - its name was not resolved, and none of this machine's name servers answers anybody.
 //!
-//! Reference endpoints are asked only then, at most every few seconds, and are told nothing. It
+//! Reference endpoints and name servers are asked only then, at most every few seconds, and are
+//! told nothing. It
 //! must not look at a check that the target answered.
 
 use std::collections::HashMap;
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use tokio::net::TcpSocket;
 
+use super::name_servers;
 use crate::clock::Stopwatch;
 use crate::domain::check::{Check, Evidence, FailureReason, Outcome};
 use crate::domain::ids::{LocationId, TargetId};
@@ -33,6 +36,8 @@ pub struct SiteNetworks {
     met: Mutex<HashMap<LocationId, Met>>,
     /// Whether a reference endpoint answered, and when; held while one is asked.
     asked: Mutex<HashMap<LocationId, Answered>>,
+    /// The same of the name servers, which are the machine's for every location.
+    names: Answered,
 }
 
 /// When each target was last met from a location, and whether it failed on the way.
@@ -41,7 +46,8 @@ type Answered = Arc<tokio::sync::Mutex<Option<(Duration, bool)>>>;
 
 impl Default for SiteNetworks {
     fn default() -> Self {
-        Self { watch: Stopwatch::start(), met: Mutex::default(), asked: Mutex::default() }
+        let (met, asked, names) = Default::default();
+        Self { watch: Stopwatch::start(), met, asked, names }
     }
 }
 
@@ -57,6 +63,8 @@ impl SiteNetworks {
             "nothing that should answer here does: the network at this place fails"
         } else if nobody_met {
             "no target is reached from here: the network at this place fails"
+        } else if check.outcome == Outcome::Failed(FailureReason::Dns) && !self.names().await {
+            "no name server of this machine answers: the network at this place fails"
         } else {
             return check;
         };
@@ -86,17 +94,29 @@ impl SiteNetworks {
 
     async fn answers(&self, location: &Location) -> bool {
         let answered = Arc::clone(lock(&self.asked).entry(location.id.clone()).or_default());
+        let asking = async {
+            let mut answers = false;
+            for endpoint in &location.reference_endpoints {
+                answers = answers || takes_connections(location, *endpoint).await;
+            }
+            answers
+        };
+        self.fresh(&answered, asking).await
+    }
+
+    async fn names(&self) -> bool {
+        self.fresh(&self.names, name_servers::answer()).await
+    }
+
+    /// What was answered of late, or else now.
+    async fn fresh(&self, answered: &Answered, asking: impl Future<Output = bool>) -> bool {
         let mut answered = answered.lock().await;
-        let now = self.watch.elapsed();
         if let Some((at, answers)) = *answered
-            && now.saturating_sub(at) < FRESH
+            && self.watch.elapsed().saturating_sub(at) < FRESH
         {
             return answers;
         }
-        let mut answers = false;
-        for endpoint in &location.reference_endpoints {
-            answers = answers || takes_connections(location, *endpoint).await;
-        }
+        let answers = asking.await;
         *answered = Some((self.watch.elapsed(), answers));
         answers
     }

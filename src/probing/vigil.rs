@@ -2,7 +2,8 @@
 //! that slept. What happened meanwhile says nothing of the target.
 //!
 //! The rule, for a check that ran through it:
-//! - the wall clock moved by more than 500 ms against the monotonic one: *inconclusive (clock)*;
+//! - the wall clock moved by more than 500 ms against the monotonic one: *inconclusive (clock)*, or
+//!   *inconclusive (prober)* when that is how long the machine was suspended;
 //! - the loop stalled for at least 250 ms and a twentieth of the run, and the check failed by time
 //!   or a cut connection: *inconclusive (prober)*;
 //! - it was slow, and would not have been without our own delays: *inconclusive (prober)*.
@@ -16,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Stopwatch};
-use crate::domain::check::{Check, Evidence, FailureReason, InconclusiveReason, Outcome};
+use crate::domain::check::{Check, Evidence, FailureReason, Gap, InconclusiveReason, Outcome};
 use crate::telemetry::metrics::Metrics;
 
 /// How often it is looked.
@@ -25,6 +26,8 @@ const TICK: Duration = Duration::from_millis(100);
 const STALL: Duration = Duration::from_millis(250);
 /// A wall clock that moved by more than this was stepped; less is what keeping time does to it.
 const STEP: SignedDuration = SignedDuration::from_millis(500);
+/// A slot that went by is put down to what moved the clock so long ago at most.
+const RECENT: Duration = Duration::from_secs(2);
 /// A stall counts when the run spent at least this part of its time in it.
 const TELLING_PART: u32 = 20;
 
@@ -35,7 +38,7 @@ pub struct Vigil {
     /// Real time, whatever the clock is.
     watch: Stopwatch,
     seen: Mutex<Seen>,
-    stepped: Notify,
+    moved: Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +50,11 @@ struct Seen {
     stalled: Duration,
     stalls: u64,
     steps: u64,
+    /// How long the machine was suspended so far, and how often.
+    asleep: Duration,
+    suspends: u64,
+    /// When the wall clock last moved by itself, and why.
+    moved: Option<(Duration, Gap)>,
 }
 
 /// A moment to which a disturbance is reckoned from.
@@ -55,6 +63,7 @@ pub struct Mark {
     at: Duration,
     stalled: Duration,
     steps: u64,
+    suspends: u64,
 }
 
 /// What disturbed a run, and what it might have been without.
@@ -63,15 +72,25 @@ struct Disturbance {
     ran: Duration,
     stalled: Duration,
     clock_stepped: bool,
+    suspended: bool,
 }
 
 impl Vigil {
     #[must_use]
     pub fn new(clock: Clock) -> Arc<Self> {
         let origin = origin(&clock);
-        let seen = Seen { at: None, origin, stalled: Duration::ZERO, stalls: 0, steps: 0 };
-        let (seen, stepped) = (Mutex::new(seen), Notify::new());
-        Arc::new(Self { clock, watch: Stopwatch::start(), seen, stepped })
+        let seen = Seen {
+            at: None,
+            origin,
+            stalled: Duration::ZERO,
+            stalls: 0,
+            steps: 0,
+            asleep: clock.asleep(),
+            suspends: 0,
+            moved: None,
+        };
+        let (seen, moved) = (Mutex::new(seen), Notify::new());
+        Arc::new(Self { clock, watch: Stopwatch::start(), seen, moved })
     }
 
     /// Looks for ever, and counts what it sees.
@@ -82,36 +101,49 @@ impl Vigil {
             let seen = self.look();
             metrics.record_stalls(seen.stalls - before.stalls);
             metrics.record_clock_steps(seen.steps - before.steps);
+            metrics.record_suspends(seen.suspends - before.suspends);
             before = seen;
         }
     }
 
-    /// Waits until the clock was stepped: what was planned by it has to be planned anew.
-    pub async fn clock_stepped(&self) {
-        self.stepped.notified().await;
+    /// Waits until the clock was stepped or the machine was suspended: what was planned by the
+    /// clock has to be planned anew.
+    pub async fn clock_moved(&self) {
+        self.moved.notified().await;
+    }
+
+    /// Why nobody was there for slots that are found to have gone by just now.
+    #[must_use]
+    pub fn gap(&self) -> Gap {
+        let seen = self.seen();
+        let moved = seen.moved.filter(|(at, _)| self.watch.elapsed().saturating_sub(*at) < RECENT);
+        moved.map_or(Gap::Stalled, |(_, gap)| gap)
     }
 
     /// The beginning of a run.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        let seen = if self.is_kept() { self.look() } else { *self.lock() };
-        Mark { at: self.watch.elapsed(), stalled: seen.stalled, steps: seen.steps }
+        let Seen { stalled, steps, suspends, .. } = self.seen();
+        Mark { at: self.watch.elapsed(), stalled, steps, suspends }
     }
 
     /// A check as it counts: without what we did to it ourselves.
     #[must_use]
     pub fn judged(&self, mark: Mark, check: Check, objective: Option<Duration>) -> Check {
-        let seen = if self.is_kept() { self.look() } else { *self.lock() };
+        let seen = self.seen();
         let disturbance = Disturbance {
             ran: self.watch.elapsed().saturating_sub(mark.at),
             stalled: seen.stalled.saturating_sub(mark.stalled),
             clock_stepped: seen.steps != mark.steps,
+            suspended: seen.suspends != mark.suspends,
         };
         judged(check, objective, disturbance)
     }
 
-    fn is_kept(&self) -> bool {
-        self.lock().at.is_some()
+    /// What was seen until now, where it is kept.
+    fn seen(&self) -> Seen {
+        let seen = *self.lock();
+        if seen.at.is_some() { self.look() } else { seen }
     }
 
     /// Notes what happened since the last look. Runs look too when they end: after a freeze they
@@ -127,16 +159,29 @@ impl Vigil {
             tracing::warn!(stalled_ms, "Holdfast stood still: failures meanwhile do not count");
         }
         seen.at = Some(at);
+        // The suspension is read first: one that begins in between is told at the next look.
+        let asleep = self.clock.asleep();
         let origin = origin(&self.clock);
-        let moved = origin.duration_since(seen.origin);
-        if moved.abs() > STEP {
+        let slept = SignedDuration::try_from(asleep.saturating_sub(seen.asleep));
+        let slept = slept.unwrap_or(SignedDuration::MAX);
+        let stepped = origin.duration_since(seen.origin).saturating_sub(slept);
+        if stepped.abs() > STEP {
             seen.steps += 1;
-            let moved_ms = i64::try_from(moved.as_millis()).unwrap_or(i64::MAX);
-            tracing::warn!(moved_ms, "the clock was stepped, or this machine slept");
-            self.stepped.notify_one();
+            let stepped_ms = i64::try_from(stepped.as_millis()).unwrap_or(i64::MAX);
+            tracing::warn!(stepped_ms, "the clock was stepped: checks meanwhile do not count");
+            seen.moved = Some((at, Gap::Stepped));
+        }
+        if slept > STEP {
+            seen.suspends += 1;
+            let slept_ms = i64::try_from(slept.as_millis()).unwrap_or(i64::MAX);
+            tracing::warn!(slept_ms, "this machine was suspended: checks meanwhile do not count");
+            seen.moved = Some((at, Gap::Asleep));
+        }
+        if seen.moved.is_some_and(|(moved_at, _)| moved_at == at) {
+            self.moved.notify_one();
         }
         // Slow drift is followed: keeping time is no step.
-        seen.origin = origin;
+        (seen.origin, seen.asleep) = (origin, asleep);
         *seen
     }
 
@@ -153,10 +198,14 @@ fn origin(clock: &Clock) -> Timestamp {
 
 fn judged(check: Check, objective: Option<Duration>, disturbance: Disturbance) -> Check {
     use FailureReason::{ConnectTimeout, Dns, Reset, Timeout};
-    let Disturbance { ran, stalled, clock_stepped } = disturbance;
+    let Disturbance { ran, stalled, clock_stepped, suspended } = disturbance;
     if clock_stepped {
         let detail = "the clock was stepped while it ran";
         return ours(check, InconclusiveReason::Clock, detail.to_owned());
+    }
+    if suspended {
+        let detail = "this machine was suspended while it ran";
+        return ours(check, InconclusiveReason::Prober, detail.to_owned());
     }
     let latency = Duration::from_millis(check.latency_ms.into());
     let late = latency.saturating_sub(ran);
@@ -233,7 +282,7 @@ mod tests {
             (Outcome::Slow, 6_000, 4_000, 0, Outcome::Slow),
         ] {
             let disturbance =
-                Disturbance { ran: ms(ran), stalled: ms(stalled), clock_stepped: false };
+                Disturbance { ran: ms(ran), stalled: ms(stalled), ..Disturbance::default() };
             let told = judged(check(outcome, latency_ms), Some(ms(3_000)), disturbance);
             assert_eq!(told.outcome, expected, "{outcome:?} {latency_ms} {ran} {stalled}");
         }
@@ -257,7 +306,43 @@ mod tests {
         clock.step(SignedDuration::from_millis(-700));
         let stepped = vigil.judged(before, check(Outcome::Passed, 100), None);
         assert_eq!(stepped.outcome, Outcome::Inconclusive(InconclusiveReason::Clock));
-        tokio::time::timeout(Duration::from_secs(5), vigil.clock_stepped()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(5), vigil.clock_moved()).await.unwrap();
+        assert_eq!(vigil.gap(), Gap::Stepped);
+        keeping.abort();
+    }
+
+    #[tokio::test]
+    async fn a_suspended_machine_is_told_apart_from_a_stepped_clock() {
+        let clock = Clock::manual("2023-03-01T09:00:00Z".parse().unwrap());
+        let vigil = Vigil::new(clock.clone());
+        let metrics = Arc::new(Metrics::new(&Default::default()).unwrap());
+        let keeping = tokio::spawn(Arc::clone(&vigil).keep(Arc::clone(&metrics)));
+        tokio::task::yield_now().await;
+        assert_eq!(vigil.gap(), Gap::Stalled, "nothing else is known");
+        let before = vigil.mark();
+        clock.suspend(Duration::from_secs(600));
+        let slept = vigil.judged(before, check(Outcome::Passed, 100), None);
+        assert_eq!(slept.outcome, Outcome::Inconclusive(InconclusiveReason::Prober));
+        assert!(slept.evidence.unwrap().detail.contains("suspended"));
+        assert_eq!(vigil.gap(), Gap::Asleep);
+        tokio::time::timeout(Duration::from_secs(5), vigil.clock_moved()).await.unwrap();
+        // Both at once: the clock was also wrong when it woke.
+        clock.suspend(Duration::from_secs(60));
+        clock.step(SignedDuration::from_secs(-30));
+        let Seen { steps, suspends, .. } = vigil.seen();
+        assert_eq!((steps, suspends), (1, 2));
+        let shown = || {
+            let text = metrics.render().unwrap();
+            ["holdfast_suspends_total 2", "holdfast_clock_steps_total 1"]
+                .iter()
+                .all(|line| text.contains(line))
+        };
+        let counted = async {
+            while !shown() {
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), counted).await.unwrap();
         keeping.abort();
     }
 }

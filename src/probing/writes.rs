@@ -2,7 +2,7 @@
 //! when it is on disk beforehand that something will have to be taken back.
 //!
 //! This is the one place where a run waits for our own disk. A write that cannot be noted is not
-//! sent. It must not take anything back: the run does, and [`super::janitor`] where it could not.
+//! sent, and its check is *inconclusive (disk)*. It must not take anything back: the run does, and [`super::janitor`] where it could not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use super::steps::Fault;
 use crate::clock::Clock;
 use crate::domain::check::CheckKind;
 use crate::store::compensations::{self, Planned, SettledBy};
@@ -113,11 +114,15 @@ impl Writes {
         kind == CheckKind::Slot && over && !self.in_outage.load(Ordering::Relaxed)
     }
 
-    /// Notes a write. None when it may not be sent: not its turn, too many left behind, or our
-    /// disk does not take the note.
-    pub async fn plan(self: &Arc<Self>, planned: &Planned) -> Option<Pending> {
-        let permission = self.permission.as_ref()?;
-        let none_since = planned.planned_at.checked_sub(permission.interval).ok()?;
+    /// Notes a write. None when it may not be sent: not its turn, or too many left behind.
+    ///
+    /// # Errors
+    /// When our disk does not take the note: the journey goes no further, and nobody knows how it
+    /// would have ended.
+    pub async fn plan(self: &Arc<Self>, planned: &Planned) -> Result<Option<Pending>, Fault> {
+        let Some(permission) = &self.permission else { return Ok(None) };
+        let none_since = planned.planned_at.checked_sub(permission.interval);
+        let none_since = none_since.unwrap_or(Timestamp::MIN);
         self.lock_under_way().insert(planned.run.clone());
         let under_way = UnderWay { run: planned.run.clone(), writes: Arc::clone(self) };
         let planning = compensations::plan(&permission.store, planned, none_since);
@@ -126,19 +131,19 @@ impl Writes {
             Ok(Ok(Some(id))) => {
                 let mut last_at = self.last_at.lock().unwrap_or_else(PoisonError::into_inner);
                 *last_at = Some(planned.planned_at);
-                Some(Pending { id, under_way })
+                Ok(Some(Pending { id, under_way }))
             }
             Ok(Ok(None)) => {
                 tracing::debug!(%target, %probe, "it is not the turn to write");
-                None
+                Ok(None)
             }
             Ok(Err(error)) => {
                 tracing::error!(%target, %probe, %error, "not written: it could not be noted");
-                None
+                Err(Fault::disk("not written: what it leaves behind could not be noted before"))
             }
             Err(_) => {
                 tracing::error!(%target, %probe, "not written: noting it took too long");
-                None
+                Err(Fault::disk("not written: noting what it leaves behind took too long"))
             }
         }
     }
@@ -210,7 +215,7 @@ mod tests {
         };
         let before = Writes::allowed(permission());
         before.set_in_outage(true);
-        let pending = before.plan(&planned).await.unwrap();
+        let pending = before.plan(&planned).await.unwrap().unwrap();
         let forbidden = before.reloaded(None);
         assert!(forbidden.is_under_way("run-1"), "its record is not the janitor's");
         let again = forbidden.reloaded(Some(permission()));

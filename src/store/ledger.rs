@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError, instant, micros};
 use crate::domain::agent::MissedSlots;
-use crate::domain::check::{Check, CheckKind, Evidence, Outcome, StepTiming};
+use crate::domain::check::{Check, CheckKind, Evidence, Gap, Outcome, StepTiming};
 use crate::domain::ids::{LocationId, ProbeId, TargetId};
 
 /// Rows pruned in one go, so that pruning never holds the writer for long.
@@ -142,8 +142,8 @@ fn row(entry: &Entry) -> Result<Row<'_>, StoreError> {
             interval_us: run.interval_us,
             finished_at: micros(run.first_slot_at),
             latency_ms: 0,
-            outcome: Outcome::Missed,
-            details: None,
+            outcome: run.gap.outcome(),
+            details: Some(written(&[], Some(&why(run.gap)))?),
         },
     })
 }
@@ -152,9 +152,17 @@ fn details(check: &Check) -> Result<Option<String>, StoreError> {
     if check.steps.is_empty() && check.evidence.is_none() {
         return Ok(None);
     }
-    let details = DetailsRef { steps: &check.steps, evidence: check.evidence.as_ref() };
-    let text = serde_json::to_string(&details);
-    text.map(Some).map_err(|_| StoreError::Unreadable("check's details"))
+    written(&check.steps, check.evidence.as_ref()).map(Some)
+}
+
+fn written(steps: &[StepTiming], evidence: Option<&Evidence>) -> Result<String, StoreError> {
+    let text = serde_json::to_string(&DetailsRef { steps, evidence });
+    text.map_err(|_| StoreError::Unreadable("check's details"))
+}
+
+/// Why slots have no check of their own.
+fn why(gap: Gap) -> Evidence {
+    Evidence { step: None, address: None, detail: gap.words().to_owned() }
 }
 
 async fn append_chunk(

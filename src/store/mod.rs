@@ -20,8 +20,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sqlx::Connection;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 
 /// How long a writer waits for another before it says the database is busy.
@@ -59,7 +61,11 @@ impl Store {
         let options = durable(path);
         // What a write may have to take back fits into memory; what a reader sorts may not.
         let writing = options.clone().pragma("temp_store", "memory");
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(writing).await?;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .after_release(|connection, _| Box::pin(is_clear(connection)))
+            .connect_with(writing)
+            .await?;
         sqlx::migrate!("src/store/migrations").run(&writer).await?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -94,6 +100,16 @@ fn durable(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// Whether a connection came back with no transaction open.
+///
+/// On a full disk SQLite takes a transaction back by itself; taking it back again fails, and
+/// whoever counts them counts on. Such a connection begins no other: it is closed.
+async fn is_clear(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // What was asked of it before is done when this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// An instant as it stands in a column.

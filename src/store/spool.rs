@@ -262,6 +262,7 @@ fn last_slot(finding: &Finding) -> Option<(&ProbeId, &LocationId, i64)> {
 mod tests {
     use super::*;
     use crate::domain::agent::MissedSlots;
+    use crate::domain::check::Gap;
     use crate::domain::ids::TargetId;
 
     fn at(second: i64) -> Timestamp {
@@ -280,6 +281,7 @@ mod tests {
             first_slot_at: at(second),
             slots,
             interval_us: 1_000_000,
+            gap: Gap::Away,
         })
     }
 

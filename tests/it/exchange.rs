@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use holdfast::clock::{Clock, Stopwatch};
 use holdfast::config::probes;
-use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
+use holdfast::domain::check::{Check, CheckKind, FailureReason, InconclusiveReason, Outcome};
 use holdfast::probing::run::{Setting, run};
 use holdfast::probing::tls::{Identity, Tls};
 use holdfast::probing::values::Secrets;
@@ -190,12 +190,14 @@ async fn an_authority_and_a_certificate_of_our_own_are_used() {
     let check = get(&base, known, "get: /").await;
     assert_eq!(check.outcome, Outcome::Passed, "{:?}", check.evidence);
     let unknown = get(&base, Tls::new(authority.roots(), None).unwrap(), "get: /").await;
-    assert_failed(&unknown, FailureReason::Tls, "TLS failed");
-    let stranger = get(&base, tls(), "get: /").await;
-    assert_failed(&stranger, FailureReason::Tls, "nobody trusted here");
+    assert_failed(&unknown, FailureReason::Tls, "the server ended TLS: CertificateRequired");
+    let nobody = get(&base, tls(), "get: /").await;
+    assert_eq!(nobody.outcome, Outcome::Inconclusive(InconclusiveReason::Prober));
+    let detail = nobody.evidence.unwrap().detail;
+    assert!(detail.contains("no certificate is trusted on this machine"), "{detail}");
     let by_address = format!("https://{}", server.address);
     let misnamed = get(&by_address, Tls::new(authority.roots(), None).unwrap(), "get: /").await;
-    assert_failed(&misnamed, FailureReason::Tls, "for another name");
+    assert_failed(&misnamed, FailureReason::Tls, "the server's certificate is not for '127.0.0.1'");
 }
 
 /// Reads a request's head and leaves the rest to the test.

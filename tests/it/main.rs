@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
 mod agents;
+mod bulkheads;
 mod by_hand;
 mod channels;
 mod command;
@@ -20,6 +21,8 @@ mod probing;
 mod reload;
 mod report;
 mod roundup;
+mod schedule;
+mod site_network;
 mod standin;
 mod support;
 mod taint;

@@ -3,78 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast::app::observe::{self, Observation};
-use holdfast::app::parts;
 use holdfast::clock::Clock;
 use holdfast::domain::check::Outcome;
-use holdfast::domain::outage::{DetectionEvent, Outage, OutageChange};
+use holdfast::domain::outage::OutageChange;
 use holdfast::domain::verdict::Verdict;
+use holdfast::probing::run::Setting;
 use holdfast::standin::Standin;
 use holdfast::standin::faults::{Effect, Fault};
 use holdfast::store::ledger::{self, Range};
 use holdfast::store::{Store, detection};
-use holdfast::telemetry::metrics::Metrics;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use crate::support::observed::Observed;
+use crate::support::small_disk::SmallDisk;
 use crate::support::{c3ms, eventually, setting, standin};
 
-struct Observed {
-    store: Store,
-    events: mpsc::Receiver<DetectionEvent>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+fn settings(standin: &Standin, clock: &Clock) -> Vec<Arc<Setting>> {
+    vec![setting(c3ms(standin, Duration::from_secs(1)), clock, None)]
 }
 
-impl Observed {
-    async fn start(folder: &std::path::Path, standin: &Standin, clock: &Clock) -> Self {
-        let store = Store::open(&folder.join("holdfast.db")).await.unwrap();
-        let settings = vec![setting(c3ms(standin, Duration::from_secs(1)), clock, None)];
-        let (told, events) = mpsc::channel(1_024);
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let observation = Observation {
-            store: store.clone(),
-            clock: clock.clone(),
-            metrics: Arc::new(Metrics::new(&parts::labels(None, &settings, &[])).unwrap()),
-            settings,
-            told,
-            changed: Arc::new(|| {}),
-            agents: None,
-        };
-        observe::start(observation, &tasks, stop.clone()).await.unwrap();
-        Self { store, events, tasks, stop }
-    }
-
-    async fn outage(&mut self, wanted: OutageChange) -> Outage {
-        let waiting = async {
-            loop {
-                match self.events.recv().await.unwrap() {
-                    DetectionEvent::Outage { change, outage } if change == wanted => return outage,
-                    _ => {}
-                }
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap()
-    }
-
-    async fn all_up(&self) {
-        eventually("every cohort being up", || async {
-            let standings = detection::standings(&self.store).await.unwrap();
-            let up = standings.iter().filter(|s| s.verdict == Verdict::Up).count();
-            (up == 9).then_some(())
-        })
-        .await;
-    }
-
-    async fn end(mut self) -> Store {
-        self.stop.cancel();
-        self.events.close();
-        self.tasks.close();
-        self.tasks.wait().await;
-        self.store
-    }
+async fn all_up(observed: &Observed) {
+    eventually("every cohort being up", || async {
+        let standings = detection::standings(&observed.store).await.unwrap();
+        let up = standings.iter().filter(|s| s.verdict == Verdict::Up).count();
+        (up == 9).then_some(())
+    })
+    .await;
 }
 
 fn only(address: &str, path: Option<&str>) -> Fault {
@@ -93,8 +47,8 @@ async fn an_office_that_loses_the_system_is_named_and_so_is_its_recovery() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let standin = standin(&clock).await;
-    let mut observed = Observed::start(folder.path(), &standin, &clock).await;
-    observed.all_up().await;
+    let mut observed = Observed::start(folder.path(), settings(&standin, &clock), &clock).await;
+    all_up(&observed).await;
 
     standin.apply(only("127.0.1.2", None)).unwrap();
     let began = observed.outage(OutageChange::Began).await;
@@ -117,8 +71,8 @@ async fn one_failing_task_is_told_as_that() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let standin = standin(&clock).await;
-    let mut observed = Observed::start(folder.path(), &standin, &clock).await;
-    observed.all_up().await;
+    let mut observed = Observed::start(folder.path(), settings(&standin, &clock), &clock).await;
+    all_up(&observed).await;
     standin.apply(only("127.0.1.1", Some("/intake"))).unwrap();
     let began = observed.outage(OutageChange::Began).await;
     assert_eq!(began.sentence, "C3MS is down for Report Line, only lodging an intake.");
@@ -131,8 +85,8 @@ async fn an_outage_goes_on_after_a_restart_and_the_gap_is_missed_slots() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let standin = standin(&clock).await;
-    let mut observed = Observed::start(folder.path(), &standin, &clock).await;
-    observed.all_up().await;
+    let mut observed = Observed::start(folder.path(), settings(&standin, &clock), &clock).await;
+    all_up(&observed).await;
     standin.apply(only("127.0.1.2", None)).unwrap();
     let began = observed.outage(OutageChange::Began).await;
     let store = observed.end().await;
@@ -144,7 +98,7 @@ async fn an_outage_goes_on_after_a_restart_and_the_gap_is_missed_slots() {
         (gone.as_secs() >= 3).then_some(())
     })
     .await;
-    let mut observed = Observed::start(folder.path(), &standin, &clock).await;
+    let mut observed = Observed::start(folder.path(), settings(&standin, &clock), &clock).await;
     let missed = eventually("the gap being on record", || async {
         let range = Range { from: stopped_at, to: clock.now(), ..Range::default() };
         let rows = ledger::range(&observed.store, &range).await.unwrap();
@@ -175,4 +129,47 @@ async fn slots_end_once(store: &Store, around: Timestamp) {
         }
     }
     assert!(!seen.is_empty());
+}
+
+#[tokio::test]
+async fn a_full_disk_keeps_nobody_from_watching_and_no_slot_from_its_end() {
+    let disk = SmallDisk::mount();
+    let clock = Clock::system();
+    let standin = standin(&clock).await;
+    let observed = Observed::start(disk.path(), settings(&standin, &clock), &clock).await;
+    all_up(&observed).await;
+    let passed = || {
+        let text = observed.metrics.render().unwrap();
+        let lines = text.lines().filter(|line| line.starts_with("holdfast_checks_total"));
+        let lines = lines.filter(|line| line.contains("outcome=\"passed\""));
+        lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>()
+    };
+    disk.fill();
+    let full_at = clock.now();
+    let before = passed();
+    eventually("probes running on", || async { (passed() > before + 100.0).then_some(()) }).await;
+    let range = Range { from: full_at, to: clock.now(), ..Range::default() };
+    let kept = ledger::range(&observed.store, &range).await.unwrap().len();
+    assert!(kept < 60, "the disk took {kept} checks although it was full");
+    disk.make_room();
+    let freed_at = clock.now();
+    eventually("the ledger catching up", || async {
+        let range = Range { from: freed_at, to: clock.now(), ..Range::default() };
+        let rows = ledger::range(&observed.store, &range).await.unwrap();
+        (!rows.is_empty()).then_some(())
+    })
+    .await;
+    let store = observed.end().await;
+    slots_end_once(&store, full_at).await;
+    let range = Range { from: full_at, to: freed_at, ..Range::default() };
+    let rows = ledger::range(&store, &range).await.unwrap();
+    let mut by_post = std::collections::BTreeMap::<_, Vec<_>>::new();
+    for row in &rows {
+        assert_eq!(row.outcome, Outcome::Passed, "what waited for room is kept as it was");
+        by_post.entry((&row.probe, &row.location)).or_default().push(row.slot_at.as_second());
+    }
+    assert_eq!(by_post.len(), 28);
+    for (post, slots) in by_post {
+        assert!(slots.windows(2).all(|pair| pair[1] == pair[0] + 1), "{post:?}: {slots:?}");
+    }
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use holdfast::config::{installation, targets};
 use holdfast::domain::agent::MissedSlots;
-use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
+use holdfast::domain::check::{Check, CheckKind, FailureReason, Gap, Outcome};
 use holdfast::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
 use holdfast::domain::incident::IncidentId;
 use holdfast::domain::notice::{Channel, NoticeKind, Severity};
@@ -105,6 +105,7 @@ fn entries() -> Vec<Entry> {
         first_slot_at: at(45),
         slots: 2,
         interval_us: INTERVAL_US,
+        gap: Gap::Away,
     }));
     // Extra runs on suspicion, which no figure may count.
     for minute in 10..14 {

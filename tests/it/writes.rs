@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use holdfast::app::parts;
 use holdfast::clock::Clock;
-use holdfast::domain::check::{Check, CheckKind, FailureReason, Outcome};
+use holdfast::domain::check::{Check, CheckKind, FailureReason, InconclusiveReason, Outcome};
 use holdfast::domain::ids::{LocationId, ProbeId};
 use holdfast::probing::janitor::Janitor;
 use holdfast::probing::run::{Setting, run};
@@ -14,9 +14,12 @@ use holdfast::standin::faults::{Effect, Fault};
 use holdfast::store::Store;
 use holdfast::store::compensations::{self, Compensation};
 use holdfast::telemetry::metrics::Metrics;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Executor};
 use tempfile::TempDir;
 
 use crate::support::served::Installation;
+use crate::support::small_disk::SmallDisk;
 use crate::support::{c3ms, eventually, lodged, setting, standin, writes};
 
 const SELDOM: Duration = Duration::from_secs(600);
@@ -105,7 +108,39 @@ async fn nothing_is_written_in_an_outage_or_without_a_note_on_disk() {
     bench.store.close().await;
     let check = bench.intake("city", CheckKind::Slot).await;
     assert!(!wrote(&check));
-    assert_eq!(check.outcome, Outcome::Passed, "what can be read was read: {:?}", check.evidence);
+    let evidence = check.evidence.unwrap();
+    assert_eq!(check.outcome, Outcome::Inconclusive(InconclusiveReason::Disk), "{evidence:?}");
+    assert_eq!(evidence.step.unwrap().as_str(), "lodge", "what can be read was read");
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_written_and_nobody_says_it_was_the_target() {
+    let bench = Bench::new(Duration::from_secs(5)).await;
+    let disk = SmallDisk::mount();
+    let store = Store::open(&disk.path().join("holdfast.db")).await.unwrap();
+    let clock = Clock::system();
+    let often = Some(writes(&store, Duration::ZERO));
+    let target = c3ms(&bench.standin, Duration::from_secs(5));
+    let bench = Bench { setting: setting(target, &clock, often), store, ..bench };
+    // What the database has of the disk already would serve for a few notes more.
+    let url = format!("sqlite://{}", disk.path().join("holdfast.db").display());
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    other.execute("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();
+    disk.fill();
+    let full = Outcome::Inconclusive(InconclusiveReason::Disk);
+    let check = bench.intake("city", CheckKind::Slot).await;
+    assert_eq!(check.outcome, full, "{:?}", check.evidence);
+    assert!(!wrote(&check) && lodged(&bench.standin).is_empty());
+    other.close().await.unwrap();
+    disk.make_room();
+    let check = bench.intake("city", CheckKind::Slot).await;
+    assert_eq!(check.outcome, Outcome::Passed, "{:?}", check.evidence);
+    assert!(wrote(&check));
+    // What the target does wrong before the write is its own all the same.
+    disk.fill();
+    bench.standin.apply(Fault::new(Effect::Status(503)).named("down")).unwrap();
+    let check = bench.intake("city", CheckKind::Slot).await;
+    assert_eq!(check.outcome, Outcome::Failed(FailureReason::Status));
 }
 
 #[tokio::test]

@@ -135,7 +135,7 @@ impl Probing {
         let Some(clock) = settings.first().map(|setting| setting.clock.clone()) else { return };
         let vigil = Vigil::new(clock.clone());
         let watched = (Arc::clone(&vigil), Arc::clone(&self.metrics));
-        let scheduler = Scheduler::new(settings, reports, watched);
+        let mut scheduler = Scheduler::new(settings, reports, watched);
         let watching = tokio::spawn(vigil.keep(self.metrics));
         match self.spool.last_slots().await {
             Ok(last) => scheduler.report_missed(&last, clock.now()).await,

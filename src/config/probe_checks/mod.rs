@@ -153,7 +153,7 @@ fn keys_of(action: &StepAction) -> &'static [&'static str] {
         StepAction::Tls(_) => &["days_left", "san", "protocol", "within"],
         StepAction::Dns(_) => &["rcode", "answers", "count", "within"],
         StepAction::Smtp(_) => &["code", "capabilities", "days_left", "san", "protocol", "within"],
-        StepAction::Sql(_) => &["rows", "columns", "within"],
+        StepAction::Sql(_) => &["rows", "columns", "within", "age"],
         StepAction::Browser(_) => &["html", "text", "within"],
         StepAction::Icmp(_) => &["lost", "within"],
         StepAction::Pause(_) => &[],

@@ -36,7 +36,8 @@ pub struct StepFile {
     browser: Option<browser::BrowserFile>,
     icmp: Option<network::IcmpFile>,
     pause: Option<Length>,
-    /// Ask again until what is expected holds; for requests that read.
+    /// Ask again until what is expected holds; for requests and queries that
+    /// read.
     #[schemars(with = "Option<UntilFile>")]
     until: Option<Spanned<UntilFile>>,
     #[serde(default)]
@@ -163,9 +164,10 @@ fn read_step(
         .map(|signs| read_expectations(signs, &action, names, faults))
         .unwrap_or_default();
     let captures = read_captures(&file.capture, &action, faults);
-    let age = file.expect.age.as_ref().and_then(|age| read_age(age, faults));
+    let age = file.expect.age.as_ref().and_then(|age| read_age(age, &action, faults));
     let until = file.until.as_ref().and_then(|until| {
-        let reads = matches!(file.effect, EffectFile::Read) && file.http.is_some();
+        let reads = matches!(action, StepAction::Http(_) | StepAction::Sql(_))
+            && matches!(file.effect, EffectFile::Read);
         read_until(until, reads, faults)
     });
     names.captured.extend(captures.iter().map(|capture| capture.name.clone()));

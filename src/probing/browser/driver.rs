@@ -43,8 +43,7 @@ impl Browsers {
             Profiles::open(&all)
         });
         let profiles = clearing.await.ok().and_then(Result::ok).ok_or_else(|| {
-            let detail = "the folder of the browsers' profiles cannot be made or locked";
-            Fault::prober(detail)
+            Fault::disk("the folder of the browsers' profiles cannot be made or locked")
         })?;
         let starting = tokio::time::timeout(START_TIMEOUT, start(&self.programs));
         let (port, process) = starting.await.map_err(|_| absent())??;

@@ -55,6 +55,14 @@ pub fn make(folder: &Path) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
+/// Writes a small file into a profile, as its browser does first of all.
+///
+/// # Errors
+/// When the disk is full, for instance.
+pub fn take_file(profile: &Path) -> std::io::Result<()> {
+    std::fs::write(profile.join("holdfast"), [0; 65_536])
+}
+
 /// Clears away the folders that nobody holds.
 pub fn sweep(all: &Path) {
     if let Ok(turn) = File::open(all)

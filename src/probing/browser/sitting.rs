@@ -26,6 +26,29 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const STATUS_SCRIPT: &str =
     "return (performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0;";
 
+/// A turn to open a browser, with what it is opened by.
+#[derive(Debug)]
+pub struct Seat {
+    permit: OwnedSemaphorePermit,
+    /// Of the running chromedriver.
+    port: u16,
+    /// Where its profiles are.
+    profiles: PathBuf,
+    chromium: PathBuf,
+}
+
+impl Browsers {
+    /// Waits for a turn, and starts chromedriver when it does not run.
+    ///
+    /// # Errors
+    /// When chromedriver does not start.
+    pub async fn seat(&self) -> Result<Seat, Fault> {
+        let permit = Arc::clone(&self.seats).acquire_owned().await.map_err(|_| crowded())?;
+        let (port, profiles) = self.driver().await?;
+        Ok(Seat { permit, port, profiles, chromium: self.programs.chromium.clone() })
+    }
+}
+
 /// An open browser.
 #[derive(Debug)]
 pub struct Sitting {
@@ -44,16 +67,12 @@ impl Sitting {
     /// it the browser, which is closed then.
     ///
     /// # Errors
-    /// When chromedriver or Chromium do not start.
-    pub async fn open(browsers: &Browsers, reach: Reach, host: &str) -> Result<Self, Fault> {
-        let crowded = || prober("no browser can be opened");
-        let seat = Arc::clone(&browsers.seats).acquire_owned().await.map_err(|_| crowded())?;
-        let (port, profiles) = browsers.driver().await?;
-        let program = Program { port, profiles, chromium: browsers.programs.chromium.clone() };
+    /// When Chromium does not start.
+    pub async fn open(seat: Seat, reach: Reach, host: &str) -> Result<Self, Fault> {
         let host = host.to_owned();
         let (tell, told) = oneshot::channel();
         tokio::spawn(async move {
-            let _ = tell.send(start(program, (reach, host), seat).await);
+            let _ = tell.send(start(seat, (reach, host)).await);
         });
         told.await.map_err(|_| crowded())?
     }
@@ -220,30 +239,18 @@ impl Drop for Sitting {
     }
 }
 
-/// What a browser is started with.
-struct Program {
-    /// Of the running chromedriver.
-    port: u16,
-    /// Where its profiles are.
-    profiles: PathBuf,
-    chromium: PathBuf,
-}
-
-async fn start(
-    program: Program,
-    (reach, host): (Reach, String),
-    seat: OwnedSemaphorePermit,
-) -> Result<Sitting, Fault> {
+async fn start(seat: Seat, (reach, host): (Reach, String)) -> Result<Sitting, Fault> {
+    let Seat { permit, port, profiles, chromium } = seat;
     let gate = Gate::open(reach, host.clone()).await;
     let gate = gate.map_err(|_| prober("no port is free for the browser"))?;
-    let profile = profiles::make(&program.profiles).map_err(|error| {
-        prober(&format!("the browser's folder cannot be made: {}", error.kind()))
+    let profile = profiles::make(&profiles).map_err(|error| {
+        Fault::disk(format!("the browser's profile cannot be made: {}", error.kind()))
     })?;
     // From here on there is something to clear away, whichever way this ends.
     let gate_port = gate.port();
-    let mut sitting = Sitting { client: None, gate: Some(gate), host, profile, seat: Some(seat) };
+    let mut sitting = Sitting { client: None, gate: Some(gate), host, profile, seat: Some(permit) };
     let options = json!({
-        "binary": binary(&program.chromium),
+        "binary": binary(&chromium),
         "args": arguments(&sitting.profile, gate_port),
     });
     let capabilities = json!({
@@ -253,11 +260,23 @@ async fn start(
     });
     let mut builder = ClientBuilder::new(HttpConnector::new());
     builder.capabilities(capabilities.as_object().cloned().unwrap_or_default());
-    let opened = builder.connect(&format!("http://127.0.0.1:{}", program.port)).await;
-    sitting.client = Some(opened.map_err(|_| {
-        prober("Chromium does not start: install it, or say where it is under 'browser'")
-    })?);
+    let opened = builder.connect(&format!("http://127.0.0.1:{port}")).await;
+    match opened {
+        Ok(client) => sitting.client = Some(client),
+        Err(_) => return Err(not_started(&sitting.profile)),
+    }
     Ok(sitting)
+}
+
+/// Why Chromium did not start: without room for its profile it cannot.
+fn not_started(profile: &Path) -> Fault {
+    match profiles::take_file(profile) {
+        Ok(()) => prober("Chromium does not start: install it, or say where it is under 'browser'"),
+        Err(error) => Fault::disk(format!(
+            "Chromium does not start: nothing can be written into its profile ({})",
+            error.kind()
+        )),
+    }
 }
 
 /// chromedriver takes a whole path only.
@@ -314,6 +333,10 @@ fn is_passing(error: &CmdError) -> bool {
     ];
     // A missing page shows as a missing element too, and stays missing.
     passing.contains(&refused.error)
+}
+
+fn crowded() -> Fault {
+    prober("no browser can be opened")
 }
 
 fn prober(detail: &str) -> Fault {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Bearings, Fault, Findings, Hop};
 use crate::clock::Stopwatch;
-use crate::domain::check::{FailureReason, Phase};
+use crate::domain::check::{FailureReason, Outcome, Phase};
 use crate::domain::step::{BrowserAction, BrowserVisit, Template};
 use crate::probing::browser::Browsers;
 use crate::probing::browser::sitting::Sitting;
@@ -19,12 +19,14 @@ const PICTURE_TIMEOUT: Duration = Duration::from_millis(1_500);
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 /// A page that does not load is given up a little before its sitting is, to be looked at.
 const LOAD_MARGIN: Duration = Duration::from_millis(500);
+/// A sitting that ran out of time says nothing of the target when it waited for this part of it.
+const TELLING_PART: u32 = 20;
 /// Larger pages are not looked through.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Opens a browser, does what the step says and looks at the page it ends on.
 ///
-/// `label` begins the name of a picture.
+/// `label` begins the name of a picture; `awaited` learns how long the browser's turn took to come.
 ///
 /// # Errors
 /// A [`Fault`] that names the action that did not come about, and the picture.
@@ -32,12 +34,16 @@ pub async fn visit(
     bearings: &Bearings<'_>,
     (browsers, label): (&Browsers, &str),
     visit: &BrowserVisit,
-    hops: &mut Vec<Hop>,
+    (hops, awaited): (&mut Vec<Hop>, &mut Duration),
 ) -> Result<Findings, Fault> {
     let watch = Stopwatch::start();
     let working =
         bearings.budget.saturating_sub((PICTURE_TIMEOUT + END_TIMEOUT).min(bearings.budget / 4));
-    let opening = Sitting::open(browsers, bearings.reach.clone(), bearings.host(None));
+    let opening = async {
+        let seat = browsers.seat().await;
+        *awaited = watch.elapsed();
+        Sitting::open(seat?, bearings.reach.clone(), bearings.host(None)).await
+    };
     let sitting = tokio::time::timeout(working, opening)
         .await
         .map_err(|_| Fault::prober("Chromium did not start in time"))??;
@@ -53,6 +59,11 @@ pub async fn visit(
     };
     match ended {
         Ok(findings) => Ok(findings),
+        Err(fault) if is_time_up(&fault) && *awaited > working / TELLING_PART => {
+            let waited_ms = awaited.as_millis();
+            let detail = format!("the browser's turn came after {waited_ms} ms; {}", fault.detail);
+            Err(at(Fault::prober(detail)))
+        }
         Err(mut fault) => {
             let taking = browsers.picture(&sitting, label, bearings.clock);
             if let Ok(Some(name)) = tokio::time::timeout(PICTURE_TIMEOUT, taking).await {
@@ -61,6 +72,10 @@ pub async fn visit(
             Err(at(fault))
         }
     }
+}
+
+fn is_time_up(fault: &Fault) -> bool {
+    fault.outcome == Outcome::Failed(FailureReason::Timeout)
 }
 
 /// Somebody at the browser, with so much time.

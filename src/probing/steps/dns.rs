@@ -130,9 +130,9 @@ async fn over_stream(
         }
         let name = question.server_name.as_deref().unwrap_or(host);
         hop.begin(Phase::Tls);
-        let secured = secure(connected.stream, name, bearings.tls, bearings.clock).await?;
+        let secured = secure(connected.stream, name, &bearings.tls.plain).await?;
         hop.finish();
-        exchange(secured.stream, asked, hop).await
+        exchange(secured, asked, hop).await
     };
     let answer = exchanging.await.map_err(|fault| fault.at(address))?;
     Ok((address, answer))

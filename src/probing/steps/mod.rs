@@ -60,6 +60,12 @@ impl Fault {
         Self::inconclusive(InconclusiveReason::Prober, detail)
     }
 
+    /// Our own disk does not take what there is to keep before anything can be said.
+    #[must_use]
+    pub fn disk(detail: impl Into<String>) -> Self {
+        Self::inconclusive(InconclusiveReason::Disk, detail)
+    }
+
     /// The same at an address, unless one is known already.
     #[must_use]
     pub fn at(mut self, address: impl ToString) -> Self {

@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::conversation::Conversation;
-use super::handshake::secure;
+use super::handshake::{secure, show};
 use super::{Bearings, Fault, Findings, Hop};
 use crate::domain::check::{FailureReason, Phase};
 use crate::domain::step::{Fact, MailEnvelope, SmtpDialogue};
@@ -41,11 +41,11 @@ pub async fn converse(
         start_tls(&mut clear, hop).await?;
         let name = smtp.server_name.as_deref().unwrap_or(host);
         hop.begin(Phase::Tls);
-        let secured = secure(clear.into_stream()?, name, bearings.tls, bearings.clock).await?;
+        let secured = secure(clear.into_stream()?, name, &bearings.tls.plain).await?;
         hop.finish();
-        secured.shown.add_to(&mut findings);
+        show(&secured, bearings.clock.now(), &mut findings);
         // What was announced in the clear may have been anybody's; RFC 3207 says to ask again.
-        let mut sealed = Conversation::over(secured.stream, hop);
+        let mut sealed = Conversation::over(secured, hop);
         let announced = ehlo(&mut sealed, &hello, hop).await?;
         offer(sealed, announced, smtp.envelope.as_ref(), hop, &mut findings).await
     };

@@ -3,7 +3,7 @@
 use tokio::net::TcpStream;
 
 use super::conversation::Conversation;
-use super::handshake::secure;
+use super::handshake::{secure, show};
 use super::smtp;
 use super::{Bearings, Fault, Findings, Hop};
 use crate::domain::check::{FailureReason, Phase};
@@ -32,12 +32,12 @@ pub async fn look(
             Some(protocol) => ask(protocol, connected.stream, hop).await?,
         };
         hop.begin(Phase::Tls);
-        secure(stream, name, bearings.tls, bearings.clock).await
+        secure(stream, name, &bearings.tls.plain).await
     };
     let secured = shaking.await.map_err(|fault| fault.at(address))?;
     hop.finish();
     let mut findings = Findings::at(address);
-    secured.shown.add_to(&mut findings);
+    show(&secured, bearings.clock.now(), &mut findings);
     Ok(findings)
 }
 

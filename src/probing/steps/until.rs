@@ -11,6 +11,8 @@ use crate::domain::step::Until;
 #[derive(Debug)]
 pub struct Waiting {
     until: Until,
+    /// Whether it asks for a page: one that is not there yet says so by its status.
+    is_page: bool,
     watch: Stopwatch,
 }
 
@@ -24,8 +26,14 @@ pub enum Next {
 
 impl Waiting {
     #[must_use]
-    pub fn begin(until: Until) -> Self {
-        Self { until, watch: Stopwatch::start() }
+    pub fn begin(until: Until, is_page: bool) -> Self {
+        Self { until, is_page, watch: Stopwatch::start() }
+    }
+
+    /// Since the first try began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.watch.elapsed()
     }
 
     /// Whether to ask again: only for what is not there yet. A system that cannot be reached is
@@ -38,10 +46,20 @@ impl Waiting {
     fn next(&self, tried: Result<(), Fault>, elapsed: Duration) -> Next {
         let Until { interval, at_most } = self.until;
         match tried {
-            Err(fault) if !is_not_there_yet(&fault) => Next::Ended(Err(fault)),
+            Err(fault) if !self.is_not_there_yet(&fault) => Next::Ended(Err(fault)),
             Err(fault) if elapsed + interval > at_most => Next::Ended(Err(stale(fault, at_most))),
             Err(_) => Next::Again(interval),
             Ok(()) => Next::Ended(Ok(())),
+        }
+    }
+
+    /// A query that a database refuses is wrong, and stays so.
+    fn is_not_there_yet(&self, fault: &Fault) -> bool {
+        use FailureReason::{Capture, Content, Status};
+        match fault.outcome {
+            Outcome::Failed(Content | Capture) => true,
+            Outcome::Failed(Status) => self.is_page,
+            _ => false,
         }
     }
 }
@@ -53,11 +71,6 @@ pub fn as_one(tries: &[StepTiming]) -> Option<StepTiming> {
     let end_us = last.offset_us + last.total_us;
     let total_us = end_us.saturating_sub(first.offset_us);
     Some(StepTiming { offset_us: first.offset_us, total_us, ..last.clone() })
-}
-
-fn is_not_there_yet(fault: &Fault) -> bool {
-    use FailureReason::{Capture, Content, Status};
-    matches!(fault.outcome, Outcome::Failed(Content | Capture | Status))
 }
 
 fn stale(fault: Fault, at_most: Duration) -> Fault {
@@ -76,7 +89,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_waited_for_and_stale_in_the_end() {
         let second = Duration::from_secs(1);
-        let waiting = Waiting::begin(Until { interval: second, at_most: 20 * second });
+        let waiting = Waiting::begin(Until { interval: second, at_most: 20 * second }, true);
         assert_eq!(waiting.next(Ok(()), second), Next::Ended(Ok(())));
         assert_eq!(waiting.next(failed(FailureReason::Status), second), Next::Again(second));
         let Next::Ended(Err(fault)) = waiting.next(failed(FailureReason::Content), 20 * second)
@@ -87,5 +100,7 @@ mod tests {
         assert!(fault.detail.starts_with("did not appear within 20000 ms"), "{}", fault.detail);
         let refused = failed(FailureReason::Refused);
         assert_eq!(waiting.next(refused.clone(), second), Next::Ended(refused));
+        let (query, wrong) = (Waiting { is_page: false, ..waiting }, failed(FailureReason::Status));
+        assert_eq!(query.next(wrong.clone(), second), Next::Ended(wrong), "a wrong query");
     }
 }

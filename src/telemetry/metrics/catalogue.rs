@@ -238,7 +238,14 @@ pub(super) fn register(
             r,
             IntCounter::new(
                 "holdfast_clock_steps_total",
-                "Times the clock was stepped or the machine slept; checks meanwhile do not count.",
+                "Times the clock was stepped; checks meanwhile do not count.",
+            )?,
+        )?,
+        suspends: registered(
+            r,
+            IntCounter::new(
+                "holdfast_suspends_total",
+                "Times this machine was suspended; checks meanwhile do not count.",
             )?,
         )?,
         readiness_faults: gauges(

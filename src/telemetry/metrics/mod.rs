@@ -51,6 +51,7 @@ pub struct Metrics {
     confirmation_budget: IntGaugeVec,
     stalls: IntCounter,
     clock_steps: IntCounter,
+    suspends: IntCounter,
     readiness_faults: IntGaugeVec,
     clock_offset: GaugeVec,
     agent_heard: GaugeVec,

@@ -203,6 +203,11 @@ impl Metrics {
         self.clock_steps.inc_by(steps);
     }
 
+    /// This machine was suspended so many times more.
+    pub fn record_suspends(&self, suspends: u64) {
+        self.suspends.inc_by(suspends);
+    }
+
     pub fn set_readiness_faults(&self, kind: &str, faults: usize) {
         self.readiness_faults.with_label_values(&[kind]).set(whole(faults));
     }

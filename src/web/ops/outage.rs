@@ -279,7 +279,8 @@ fn belongs(detailed: &Detailed, outage: &Outage) -> bool {
     let Recorded { location, probe, outcome, .. } = &detailed.check;
     let here = outage.locations.is_empty() || outage.locations.contains(location);
     let this = outage.scope.probes.is_empty() || outage.scope.probes.contains(probe);
-    let so = matches!(outcome, Outcome::Failed(_)) || outage.verdict == Verdict::Slow;
+    let so = matches!(outcome, Outcome::Failed(_))
+        || (*outcome == Outcome::Slow && outage.verdict == Verdict::Slow);
     here && this && so
 }
 

@@ -242,7 +242,11 @@ fn shown(target: &Target, run: &Detailed, times: &Times) -> Run {
         at: last.at,
         lines: waterfall::lines(&run.steps),
         detail: run.evidence.as_ref().map(|evidence| {
-            let address = evidence.address.as_deref().unwrap_or("no address reached");
+            let address = match run.check.outcome {
+                // Nobody went anywhere.
+                Outcome::Missed => return evidence.detail.clone(),
+                _ => evidence.address.as_deref().unwrap_or("no address reached"),
+            };
             format!("{} ({address})", evidence.detail)
         }),
     }

@@ -10,7 +10,7 @@ use holdfast::crypto::digest::Digest;
 use holdfast::domain::agent::{
     ASKS, CHECKS, Delivery, ENROL, Finding, MissedSlots, Numbered, PLAN,
 };
-use holdfast::domain::check::CheckKind;
+use holdfast::domain::check::{CheckKind, Gap};
 use holdfast::domain::ids::{LocationId, ProbeId, TargetId};
 use holdfast::probing::agent::uplink::Uplink;
 use holdfast::standin::faults::{Effect, Fault};
@@ -49,6 +49,7 @@ fn delivery(location: &str, number: i64) -> Delivery {
         first_slot_at: Clock::system().now(),
         slots: 1,
         interval_us: 2_000_000,
+        gap: Gap::Away,
     });
     let findings = vec![Numbered { number, finding }];
     Delivery { spool: "test".to_owned(), findings, behind: 0, dropped: 0, measured: None }

@@ -7,9 +7,14 @@ use holdfast::clock::Clock;
 use holdfast::domain::check::{FailureReason, InconclusiveReason, Outcome};
 use holdfast::probing::browser::{Browsers, Programs};
 use holdfast::standin::Standin;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
 use tempfile::TempDir;
 
 use super::rig::Rig;
+use crate::support::server::{Seen, Server};
+use crate::support::small_disk::SmallDisk;
 use crate::support::{eventually, standin};
 
 /// Signing in by filling and clicking, as staff do.
@@ -184,4 +189,68 @@ async fn without_a_browser_nothing_is_said_of_the_target() {
     let outcome = Outcome::Inconclusive(InconclusiveReason::Prober);
     let step = "- { id: go, browser: { start: / } }";
     rig.ends(step, outcome, "chromedriver does not start").await;
+}
+
+#[tokio::test]
+async fn without_room_for_a_profile_nothing_is_said_of_the_target() {
+    let standin = standin(&Clock::system()).await;
+    let disk = SmallDisk::mount();
+    let rig = Rig { base_url: standin.url(), ..Rig::with_browsers_in(disk.path().to_owned()) };
+    let outcome = Outcome::Inconclusive(InconclusiveReason::Disk);
+    let step = "- { id: go, browser: { start: /sign-in } }";
+    disk.fill();
+    rig.ends(step, outcome, "").await;
+    // Nor where the folder is not to be made at all.
+    let file = disk.path().join("filler");
+    let rig = Rig { base_url: standin.url(), ..Rig::with_browsers_in(file) };
+    rig.ends(step, outcome, "the folder of the browsers' profiles cannot be made").await;
+}
+
+fn page(_: &Seen) -> Response<Full<Bytes>> {
+    let text = "<!doctype html><title>Synthetic</title><h1>Here</h1>";
+    Response::builder().header("content-type", "text/html").body(text.into()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_turn_at_the_browser_is_no_latency_of_the_target() {
+    let server = Server::start(page, None).await;
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Rig {
+        base_url: format!("http://{}", server.address),
+        timeout: Duration::from_secs(40),
+        ..Rig::with_browsers_in(folder.path().to_owned())
+    };
+    let long = "- { id: go, browser: { start: /, actions: [{ wait: 8 s }] } }";
+    let quick = "- { id: go, browser: { start: / } }";
+    rig.passes(quick).await;
+    let asked = || server.requests().iter().filter(|seen| seen.line == "GET /").count();
+    let before = asked();
+    let third = async {
+        eventually("two browsers being open", || async { (asked() >= before + 2).then_some(()) })
+            .await;
+        let watch = holdfast::clock::Stopwatch::start();
+        (rig.passes(quick).await, watch.elapsed())
+    };
+    let (_, _, (check, took)) = tokio::join!(rig.passes(long), rig.passes(long), third);
+    let latency = Duration::from_millis(check.latency_ms.into());
+    assert!(took > latency + Duration::from_secs(4), "{took:?} with {latency:?} of latency");
+
+    // What it then lacks of its time is our own lack.
+    let hasty = Rig {
+        timeout: Duration::from_secs(10),
+        browsers: std::sync::Arc::clone(&rig.browsers),
+        base_url: rig.base_url.clone(),
+        ..Rig::new()
+    };
+    let before = asked();
+    let third = async {
+        eventually("two browsers being open", || async { (asked() >= before + 2).then_some(()) })
+            .await;
+        let late = "- { id: go, browser: { start: /, actions: [{ wait: 7 s }] } }";
+        let outcome = Outcome::Inconclusive(InconclusiveReason::Prober);
+        hasty.ends(late, outcome, "").await
+    };
+    let long = long.replace("8 s", "6 s");
+    tokio::join!(rig.passes(&long), rig.passes(&long), third);
+    is_tidy(folder.path()).await;
 }

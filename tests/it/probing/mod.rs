@@ -4,6 +4,7 @@ mod browser;
 mod dns;
 mod icmp;
 mod programs;
+mod rebinding;
 mod rig;
 mod smtp;
 mod sql;

@@ -64,12 +64,17 @@ pub async fn postgres(authority: &Authority) -> Program {
 /// Statements for a database, by its own client.
 fn tell_postgres(server: &Program, statements: &[&str]) {
     for statement in statements {
-        run(Command::new(postgres_program("psql"))
-            .env("PGPASSWORD", PASSWORD)
-            .args(["--host=127.0.0.1", "--username=probe", "--dbname=postgres", "--quiet"])
-            .arg(format!("--port={}", server.address.port()))
-            .args(["-v", "ON_ERROR_STOP=1", "-c", statement]));
+        run(psql(server.address.port()).args(["-c", statement]));
     }
+}
+
+fn psql(port: u16) -> Command {
+    let mut psql = Command::new(postgres_program("psql"));
+    psql.env("PGPASSWORD", PASSWORD)
+        .args(["--host=127.0.0.1", "--username=probe", "--dbname=postgres", "--quiet"])
+        .arg(format!("--port={port}"))
+        .args(["-v", "ON_ERROR_STOP=1"]);
+    psql
 }
 
 /// A MariaDB with a user `probe`, and a certificate for `localhost`.
@@ -192,6 +197,35 @@ async fn postgres_is_asked_over_tls_and_cannot_be_written_to() {
         .replace("id: ask", "id: again")
         .replace("['00123']", "['${number}']");
     rig.passes(&format!("{kept}\n{used}")).await;
+
+    let delivered = "{ age: { column: delivered_at, at_most: 30 min } }";
+    let minutes = |ago: u32| format!("SELECT now() - interval '{ago} min' AS delivered_at");
+    rig.passes(&step("postgres", &server, &minutes(20), delivered)).await;
+    let old = step("postgres", &server, &minutes(40), delivered);
+    let words = "what it delivered last is 40 min old, expected 30 min old at most";
+    rig.fails(&old, FailureReason::Stale, words).await;
+    let never = "SELECT NULL::timestamptz AS delivered_at";
+    let words = "'the instant' is not in the answer";
+    rig.fails(&step("postgres", &server, never, delivered), FailureReason::Capture, words).await;
+
+    // What the other side has not got yet is waited for; that it is wrong is not.
+    let expect = "{ columns: { number: { equals: '00200' } } }";
+    let asks = "SELECT number FROM cases WHERE number = '00200'";
+    let until = "\n  until: { interval: 100 ms, at_most: 8 s }";
+    let waits = step("postgres", &server, asks, expect) + until;
+    let port = server.address.port();
+    let lodged = std::thread::spawn(move || {
+        let add = "SELECT pg_sleep(2); INSERT INTO cases VALUES ('00200', NULL, 1, 1)";
+        run(psql(port).args(["-c", add]));
+    });
+    let check = rig.passes(&waits).await;
+    assert!(check.latency_ms >= 1_000, "{} ms", check.latency_ms);
+    assert_eq!(check.steps.len(), 1, "every try together");
+    lodged.join().unwrap();
+    let brief = waits.replace("'00200'", "'00201'").replace("8 s", "1 s");
+    rig.fails(&brief, FailureReason::Stale, "did not appear within 1000 ms").await;
+    let wrong = waits.replace("FROM cases", "FROM nothing");
+    rig.fails(&wrong, FailureReason::Status, "the database refused the query").await;
 }
 
 #[tokio::test]
@@ -247,6 +281,10 @@ async fn a_file_of_sqlite_is_read_and_never_made() {
                    SELECT count(*) FROM n";
     let within = "{ within: 2 s }";
     rig.fails(&step(&file, endless, within), FailureReason::Timeout, "").await;
+    let fresh = "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-2 hours') AS at";
+    let age = |most| format!("{{ age: {{ column: at, at_most: {most} }} }}");
+    rig.passes(&step(&file, fresh, &age("3 h"))).await;
+    rig.fails(&step(&file, fresh, &age("1 h")), FailureReason::Stale, "2 h").await;
     let absent = folder.path().join("absent.sqlite");
     let words = "the database file is not there";
     rig.fails(&step(&absent, all, within), FailureReason::Refused, words).await;

@@ -1,9 +1,12 @@
 //! What several tests share: a stand-in case system, its probe file and waiting with a bound.
 
 pub mod copy;
+pub mod names;
+pub mod observed;
 pub mod reader;
 pub mod served;
 pub mod server;
+pub mod small_disk;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Small servers on loopback: HTTP/1.1 and HTTP/2 with or without TLS, and bytes by hand.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt, Full};
@@ -32,21 +33,37 @@ pub type Answers = fn(&Seen) -> Response<Full<Bytes>>;
 pub struct Server {
     pub address: SocketAddr,
     pub seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Server {
     pub async fn start(answers: Answers, tls: Option<ServerConfig>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at("127.0.0.1:0".parse().unwrap(), answers, tls).await
+    }
+
+    pub async fn start_at(
+        address: SocketAddr,
+        answers: Answers,
+        tls: Option<ServerConfig>,
+    ) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let acceptor = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let kept = Arc::clone(&seen);
+        let connections = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&connections);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(serve(stream, acceptor.clone(), answers, Arc::clone(&kept)));
             }
         });
-        Self { address, seen }
+        Self { address, seen, connections }
+    }
+
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub fn requests(&self) -> Vec<Seen> {

@@ -9,14 +9,16 @@ use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use super::fault::{MAX_HEADER_BYTES, broken, unusable};
 use crate::domain::check::{FailureReason, Outcome, Phase};
 use crate::domain::step::HttpVersion;
+use crate::probing::steps::handshake::secure;
 use crate::probing::steps::reach::{Connected, Reach};
 use crate::probing::steps::{Fault, Hop};
-use crate::probing::tls::{Tls, handshake};
+use crate::probing::tls::Tls;
 
 /// Header lines of one answer.
 const MAX_HEADERS: usize = 200;
@@ -60,7 +62,12 @@ pub struct Connection {
 
 #[derive(Debug)]
 enum Sender {
-    One(http1::SendRequest<Full<Bytes>>),
+    One {
+        sender: http1::SendRequest<Full<Bytes>>,
+        /// A plain connection is closed as soon as this goes. Over TLS it says goodbye first, or
+        /// the other side would have to take it for cut off.
+        _until_dropped: Option<AbortOnDropHandle<()>>,
+    },
     Two(http2::SendRequest<Full<Bytes>>),
 }
 
@@ -79,14 +86,15 @@ impl Connection {
         let sender = if origin.secure {
             hop.begin(Phase::Tls);
             let config = tls.http(origin.version);
-            let stream = handshake(stream, address, &origin.host, config).await?;
+            let stream = Box::pin(secure(stream, &origin.host, config)).await;
+            let stream = stream.map_err(|fault| fault.at(address))?;
             let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             if !two && origin.version == Some(HttpVersion::Two) {
                 return Err(wrong_version(address));
             }
-            Sender::over(stream, two).await
+            Sender::over(stream, two, true).await
         } else {
-            Sender::over(stream, origin.version == Some(HttpVersion::Two)).await
+            Sender::over(stream, origin.version == Some(HttpVersion::Two), false).await
         };
         let sender = sender
             .map_err(|error| Fault { address: Some(address.to_string()), ..broken(&error) })?;
@@ -100,7 +108,7 @@ impl Connection {
         mut request: Request<Full<Bytes>>,
     ) -> hyper::Result<Response<Incoming>> {
         match &mut self.sender {
-            Sender::One(sender) => {
+            Sender::One { sender, .. } => {
                 let authority = HeaderValue::from_str(&self.origin.authority());
                 if let Ok(authority) = authority {
                     request.headers_mut().entry(HOST).or_insert(authority);
@@ -116,7 +124,7 @@ impl Connection {
     /// Whether another request can follow, once the last answer was read.
     pub async fn is_reusable(&mut self) -> bool {
         match &mut self.sender {
-            Sender::One(sender) => !sender.is_closed() && sender.ready().await.is_ok(),
+            Sender::One { sender, .. } => !sender.is_closed() && sender.ready().await.is_ok(),
             Sender::Two(sender) => !sender.is_closed() && sender.ready().await.is_ok(),
         }
     }
@@ -124,7 +132,7 @@ impl Connection {
 
 impl Sender {
     /// Says hello in the version that was agreed; the connection lives as long as its sender.
-    async fn over<S>(stream: S, two: bool) -> hyper::Result<Self>
+    async fn over<S>(stream: S, two: bool, says_goodbye: bool) -> hyper::Result<Self>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -139,8 +147,12 @@ impl Sender {
             let mut builder = http1::Builder::new();
             builder.max_headers(MAX_HEADERS).max_buf_size(MAX_HEADER_BYTES);
             let (sender, connection) = builder.handshake(stream).await?;
-            tokio::spawn(connection);
-            Ok(Self::One(sender))
+            let driving = tokio::spawn(async move {
+                // What goes wrong is told to the sender.
+                let _ = connection.await;
+            });
+            let _until_dropped = (!says_goodbye).then(|| AbortOnDropHandle::new(driving));
+            Ok(Self::One { sender, _until_dropped })
         }
     }
 }

@@ -5,8 +5,7 @@ use std::io::ErrorKind;
 
 use super::Answer;
 use crate::domain::check::{FailureReason, Outcome};
-use crate::probing::steps::Fault;
-use crate::probing::tls::{tls_error, why};
+use crate::probing::steps::{Fault, handshake};
 
 /// All header lines of an answer together.
 pub const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -34,8 +33,8 @@ pub fn broken(error: &hyper::Error) -> Fault {
     let mut source = error.source();
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if let Some(tls) = tls_error(io) {
-                return failed(FailureReason::Tls, why(tls));
+            if let Some(fault) = handshake::fault(io) {
+                return fault;
             }
             if io.kind() == ErrorKind::TimedOut {
                 return failed(FailureReason::Timeout, "no answer in time");
