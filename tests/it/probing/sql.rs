@@ -87,6 +87,11 @@ async fn mariadb(authority: &Authority) -> Program {
         "CREATE DATABASE cases;\nCREATE USER probe@'%' IDENTIFIED BY '{PASSWORD}';\n\
          GRANT ALL ON cases.* TO probe@'%';\nUSE cases;\n"
     );
+    // As MySQL says that a query took too long; MariaDB says it otherwise by itself.
+    first.push_str(
+        "CREATE FUNCTION times_out() RETURNS INT BEGIN SIGNAL SQLSTATE 'HY000' \
+         SET MYSQL_ERRNO = 3024; RETURN 1; END;\n",
+    );
     TABLES.iter().for_each(|statement| first.push_str(&format!("{statement};\n")));
     let first_file = folder.path().join("first.sql");
     std::fs::write(&first_file, first).unwrap();
@@ -244,6 +249,8 @@ async fn mariadb_is_asked_over_tls_and_cannot_be_written_to() {
     let hasty = Rig { timeout: Duration::from_millis(1_500), ..Rig::trusting(&authority) };
     let slow = "SELECT SLEEP(60)";
     hasty.fails(&step("mysql", &server, slow, within), FailureReason::Timeout, "").await;
+    let out_of_time = step("mysql", &server, "SELECT times_out()", within);
+    rig.fails(&out_of_time, FailureReason::Timeout, "took longer than allowed").await;
     let strange = Rig::trusting(&Authority::new());
     let one = step("mysql", &server, "SELECT 1", within);
     strange.fails(&one, FailureReason::Tls, "certificate").await;

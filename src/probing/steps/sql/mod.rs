@@ -8,6 +8,8 @@ mod server;
 
 use std::time::Duration;
 
+use sqlx::mysql::MySqlDatabaseError;
+
 use super::{Bearings, Fault, Findings, Hop};
 use crate::domain::check::{FailureReason, InconclusiveReason};
 use crate::domain::step::{Database, Fact, SqlQuery};
@@ -16,6 +18,9 @@ use crate::domain::step::{Database, Fact, SqlQuery};
 const MAX_ROWS: usize = 1_000;
 /// More bytes are not either.
 const MAX_BYTES: u64 = 1024 * 1024;
+const TOO_SLOW: &str = "the query took longer than allowed";
+/// `ER_QUERY_TIMEOUT`, of <https://dev.mysql.com/doc/mysql-errors/8.0/en/>.
+const MYSQL_QUERY_TIMEOUT: u16 = 3024;
 const TOO_MANY_BYTES: &str = "the query gave more than 1 MiB";
 
 /// Runs the query and keeps its first row.
@@ -83,9 +88,18 @@ impl Table {
     }
 }
 
+/// Whether MySQL cancelled it by the time allowed; it has a number for that and no code of its own.
+fn is_out_of_time(refused: &dyn sqlx::error::DatabaseError) -> bool {
+    let refused = refused.try_downcast_ref::<MySqlDatabaseError>();
+    refused.is_some_and(|refused| refused.number() == MYSQL_QUERY_TIMEOUT)
+}
+
 /// What an error of the database means. Its message may hold values; its code does not.
 fn explain(error: &sqlx::Error) -> Fault {
     match error {
+        sqlx::Error::Database(refused) if is_out_of_time(refused.as_ref()) => {
+            Fault::failed(FailureReason::Timeout, TOO_SLOW)
+        }
         sqlx::Error::Database(refused) => {
             let code = refused.code().unwrap_or_default();
             match code.as_ref() {
@@ -94,9 +108,7 @@ fn explain(error: &sqlx::Error) -> Fault {
                     format!("the database refused the sign-in (code {code})"),
                 ),
                 // Cancelled by the time allowed: PostgreSQL, MariaDB, SQLite.
-                "57014" | "70100" | "9" => {
-                    Fault::failed(FailureReason::Timeout, "the query took longer than allowed")
-                }
+                "57014" | "70100" | "9" => Fault::failed(FailureReason::Timeout, TOO_SLOW),
                 _ => Fault::failed(
                     FailureReason::Status,
                     format!("the database refused the query (code {code})"),
