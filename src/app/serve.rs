@@ -20,6 +20,7 @@ use super::signals::{Keeper, READING_QUEUE};
 use super::{control, copy, live, parts, plans, portal};
 use crate::clock::Clock;
 use crate::config::plans as config_plans;
+use crate::config::sections::Sections;
 use crate::config::{installation, targets};
 use crate::continuity::command::Handle;
 use crate::continuity::effect::Effect;
@@ -281,7 +282,9 @@ impl Running {
         (hangups, playbooks): (Signal, Vec<PlaybookId>),
     ) {
         let parts = (self.store.clone(), self.clock.clone(), Arc::clone(&self.metrics));
-        self.endless(probe_readiness::keep(parts, settings.subscribe(), words));
+        let (waiting, awaited) = watch::channel(Vec::new());
+        let looked_at = (settings.subscribe(), awaited);
+        self.endless(probe_readiness::keep(parts, looked_at, words));
         let reload = Reload {
             config: config.to_owned(),
             clock: self.clock.clone(),
@@ -291,6 +294,8 @@ impl Running {
             settings,
             shown,
             changed: self.changed(),
+            sections: Sections::read(config),
+            waiting,
         };
         self.endless(reload.keep(hangups));
     }

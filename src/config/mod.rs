@@ -20,6 +20,7 @@ mod probe_writes;
 pub mod probes;
 pub mod schemas;
 pub mod secrets;
+pub mod sections;
 mod target_accounts;
 pub mod target_tls;
 pub mod target_writes;

@@ -13,6 +13,7 @@ mod explain;
 mod grafana;
 mod guide;
 mod import;
+mod janitor;
 mod metrics;
 mod observation;
 mod ours;

@@ -251,6 +251,17 @@ pub(super) fn register(
             "Time from a slot's instant to the start of its run: Holdfast's own delay.",
             &LATENESS_BUCKETS,
         )?,
+        recent_lateness: Default::default(),
+        lateness_percentile: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_probe_lateness_percentile_seconds",
+                    "The lateness that so many of a hundred runs of the last minutes were within.",
+                ),
+                &["percentile"],
+            )?,
+        )?,
         confirmation_budget: gauges(
             r,
             "holdfast_confirmation_budget",
@@ -288,7 +299,7 @@ pub(super) fn register(
             r,
             IntGauge::new(
                 "holdfast_config_last_reload_success",
-                "1 when the files in force are the newest; 0 when those could not be read.",
+                "1 when the files in force are the newest; 0 when those are wrong or await a restart.",
             )?,
         )?,
         last_tick: registered(

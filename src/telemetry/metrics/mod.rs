@@ -17,7 +17,13 @@ use crate::domain::check::{FailureReason, Outcome, Phase};
 use crate::domain::verdict::Verdict;
 
 mod catalogue;
+mod lateness;
 mod record;
+
+use self::lateness::Recent;
+
+/// What of the lateness is shown, in percent of the runs.
+const LATENESS_PERCENTILES: [f64; 3] = [50.0, 99.0, 100.0];
 
 /// What `/metrics` shows. Recording never blocks and never fails.
 #[derive(Debug)]
@@ -53,6 +59,8 @@ pub struct Metrics {
     schedule_lag: Histogram,
     residual_records: IntGaugeVec,
     lateness: Histogram,
+    recent_lateness: Recent,
+    lateness_percentile: GaugeVec,
     confirmation_budget: IntGaugeVec,
     stalls: IntCounter,
     clock_steps: IntCounter,
@@ -102,6 +110,7 @@ impl Metrics {
         ] {
             gauges.reset();
         }
+        self.show_lateness();
         self.declare_targets(labels);
         self.declare_probes(labels);
         for severity in &labels.severities {
@@ -184,7 +193,15 @@ impl Metrics {
     /// # Errors
     /// When a family is empty of metrics, which the registry does not hand out.
     pub fn render(&self) -> Result<String, prometheus::Error> {
+        self.show_lateness();
         TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn show_lateness(&self) {
+        let told = self.recent_lateness.percentiles(LATENESS_PERCENTILES);
+        for (percentile, seconds) in LATENESS_PERCENTILES.iter().zip(told) {
+            self.lateness_percentile.with_label_values(&[&percentile.to_string()]).set(seconds);
+        }
     }
 
     /// The names of all metrics that have a value, in alphabetical order.

@@ -189,6 +189,7 @@ impl Metrics {
     /// A slot was started this long after its instant.
     pub fn record_lateness(&self, lateness: Duration) {
         self.lateness.observe(lateness.as_secs_f64());
+        self.recent_lateness.record(lateness);
     }
 
     /// How many confirmations of a target may be in flight.
@@ -223,6 +224,7 @@ impl Metrics {
     /// The scheduler went round.
     pub fn record_tick(&self, now: Timestamp) {
         self.last_tick.set(seconds(now));
+        self.recent_lateness.turn(now);
     }
 }
 
