@@ -62,11 +62,12 @@ const FORBIDDEN_EDGES: [(&[&str], &[&str], &str); 4] = [
 ];
 
 /// Crates that live in certain modules only; a module path names a file or a folder.
-const HOMES_OF_CRATES: [(&str, &[&str]); 8] = [
+const HOMES_OF_CRATES: [(&str, &[&str]); 9] = [
     ("sqlx", &["store", "index", "sources/sql", "probing/steps/sql"]),
     ("axum", &["web", "standin"]),
     ("lettre", &["channels"]),
     ("aws_lc_rs", &["crypto"]),
+    ("rcgen", &["crypto"]),
     ("age", &["crypto"]),
     ("argon2", &["crypto"]),
     ("totp_rs", &["crypto"]),

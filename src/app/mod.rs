@@ -1,5 +1,7 @@
 //! Puts the parts together: roles, channels between them, ordered start and shutdown.
 
+pub mod agent;
+pub mod agents;
 pub mod control;
 pub mod copy;
 pub mod demo;
@@ -14,6 +16,7 @@ pub mod portal;
 pub mod probe_readiness;
 pub mod profiles;
 pub mod proofs;
+mod records;
 pub mod reload;
 mod resume;
 pub mod serve;

@@ -3,7 +3,7 @@
 //! Storage and delivery are behind bounded channels, off the way from a check to its verdict. It
 //! must not judge: detection does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,38 +12,34 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::agents::{FromAgents, Word};
+use super::records::{EVENT_QUEUE, keep_checks, keep_events};
 use super::resume::{affected, resume, show_resumed, show_standing};
 use super::unkept::ToLedger;
 use super::upkeep::{hold_writes, keep_clean};
 use crate::clock::Clock;
-use crate::detection::{Advance, Input, State};
+use crate::detection::{Advance, Input, Request, State};
 use crate::domain::check::Check;
+use crate::domain::ids::LocationId;
 use crate::domain::outage::{DetectionEvent, Outage, OutageChange};
 use crate::probing::run::Setting;
 use crate::probing::scheduler::{Confirm, Report, Scheduler};
 use crate::probing::vigil::Vigil;
-use crate::store::ledger::{Entry, MissedRun};
-use crate::store::{Store, detection, ledger};
+use crate::store::ledger::Entry;
+use crate::store::{Store, ledger};
 use crate::telemetry::labels::TimeState;
 use crate::telemetry::metrics::Metrics;
+use crate::web::agents::desk::Desk;
 
 /// Checks on their way to the ledger; at 2,000 a second this is five seconds of a stalled disk.
 const LEDGER_QUEUE: usize = 10_000;
 /// Reports on their way to detection, which takes microseconds for each.
 const REPORT_QUEUE: usize = 4_096;
 const CONFIRM_QUEUE: usize = 1_024;
-const EVENT_QUEUE: usize = 1_024;
-/// Checks written in one transaction, and how long the first of them waits for the others. What a
-/// transaction costs is its sync; a check that waits when the machine loses power is a gap.
-const LEDGER_BATCH: usize = 2_048;
-const LEDGER_DELAY: Duration = Duration::from_millis(500);
 /// Silence is looked for, and waiting outages are told, this often.
 const TICK_INTERVAL: Duration = Duration::from_millis(250);
 /// Time is added to the states of probes this often.
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
-/// Step timings of passed checks are kept this long.
-const DETAIL_WINDOW: Duration = Duration::from_secs(3_600);
-const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What the loop works with.
 pub struct Observation {
@@ -55,6 +51,8 @@ pub struct Observation {
     pub told: mpsc::Sender<DetectionEvent>,
     /// Called when something changed that a page may show.
     pub changed: Arc<dyn Fn() + Send + Sync>,
+    /// Where agents probe and not this process.
+    pub agents: Option<FromAgents>,
 }
 
 /// Starts probing, detection and recording; they end in that order after `stop`. What is sent
@@ -67,7 +65,7 @@ pub async fn start(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> anyhow::Result<watch::Sender<Vec<Arc<Setting>>>> {
-    let Observation { store, clock, metrics, settings, told, changed } = observation;
+    let Observation { store, clock, metrics, settings, told, changed, agents } = observation;
     let states = resume(&store, &settings, clock.now()).await?;
     let (reports, received) = mpsc::channel(REPORT_QUEUE);
     let (confirm, confirmations) = mpsc::channel(CONFIRM_QUEUE);
@@ -88,7 +86,15 @@ pub async fn start(
     let started_at = clock.now();
     show_resumed(&metrics, &states, &last, started_at);
     let kept = Arc::clone(&metrics);
+    // Where there are no agents, nobody speaks.
+    let (words, desk) = match agents {
+        Some(FromAgents { words, desk }) => (words, Some(desk)),
+        None => (mpsc::channel(1).1, None),
+    };
     let watch = Watch {
+        words,
+        desk,
+        apart: BTreeSet::new(),
         states,
         settings,
         counted_at: clock.monotonic(),
@@ -116,7 +122,7 @@ pub async fn start(
 /// slot waiting, and a check passes from one to the other without waking another thread.
 ///
 /// Returns what ends when it has ended.
-fn on_a_thread_of_its_own(
+pub(super) fn on_a_thread_of_its_own(
     observing: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<impl Future<Output = ()> + Send> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -133,6 +139,12 @@ fn on_a_thread_of_its_own(
 
 /// Detection with its inputs and outputs.
 struct Watch {
+    /// What agents found.
+    words: mpsc::Receiver<Word>,
+    /// Where agents are asked.
+    desk: Option<Arc<Desk>>,
+    /// Where clocks are off.
+    apart: BTreeSet<LocationId>,
     states: Vec<State>,
     settings: Vec<Arc<Setting>>,
     clock: Clock,
@@ -162,6 +174,7 @@ impl Watch {
                     // Probing has ended, and with it every run under way.
                     None => return,
                 },
+                Some(word) = self.words.recv() => self.hear(word).await,
                 Ok(()) = configured.changed() => {
                     let settings = configured.borrow_and_update().clone();
                     self.reconfigure(settings).await;
@@ -181,20 +194,33 @@ impl Watch {
                 self.observe(&check).await;
                 Entry::Check { check, interval_us }
             }
-            Report::Missed { target, probe, location, first, slots, interval_us, gap } => {
-                self.metrics.record_missed((&target, &probe, &location), slots);
-                Entry::Missed(MissedRun {
-                    target,
-                    probe,
-                    location,
-                    first_slot_at: first,
-                    slots,
-                    interval_us,
-                    gap,
-                })
+            Report::Missed(missed) => {
+                self.metrics.record_missed(&missed);
+                Entry::Missed(missed)
             }
         };
         self.entries.send(entry);
+    }
+
+    /// What an agent found is in the ledger already.
+    async fn hear(&mut self, word: Word) {
+        match word {
+            Word::Check(check) => self.observe(&check).await,
+            Word::Recalled(checks) => {
+                for check in &checks {
+                    let state = self.states.iter_mut().find(|s| *s.target() == check.target);
+                    if let Some(state) = state {
+                        state.recall(check);
+                    }
+                }
+            }
+            Word::Apart(locations) => {
+                self.apart.clone_from(&locations);
+                for state in &mut self.states {
+                    state.set_apart(locations.clone());
+                }
+            }
+        }
     }
 
     async fn observe(&mut self, check: &Check) {
@@ -239,10 +265,11 @@ impl Watch {
         let mut before = std::mem::take(&mut self.states);
         for setting in &settings {
             let target = Arc::clone(&setting.target);
-            let state = match before.iter().position(|state| *state.target() == target.id) {
+            let mut state = match before.iter().position(|state| *state.target() == target.id) {
                 Some(at) => before.swap_remove(at).reconfigured(target),
                 None => State::new(target, BTreeMap::new(), Vec::new()),
             };
+            state.set_apart(self.apart.clone());
             show_standing(&self.metrics, &state);
             hold_writes(&settings, &state);
             self.states.push(state);
@@ -258,9 +285,17 @@ impl Watch {
     }
 
     async fn tell(&mut self, advance: Advance) {
-        for request in advance.requests {
-            let confirm =
-                Confirm { probe: request.probe, location: request.location, at: request.at };
+        let now = self.clock.now();
+        let elsewhere = self.settings.first().map(|setting| Arc::clone(&setting.elsewhere));
+        for Request { probe, location, at } in advance.requests {
+            if let Some(desk) = &self.desk
+                && elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.contains(&location))
+            {
+                let delay = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+                desk.ask(&location, probe, delay);
+                continue;
+            }
+            let confirm = Confirm { probe, location, at };
             if self.confirm.try_send(confirm).is_err() {
                 tracing::debug!("a confirmation was not asked for: too many are waiting");
             }
@@ -291,60 +326,5 @@ impl Watch {
                 }
             }
         }
-    }
-}
-
-/// Writes checks in batches; a failed batch is tried again until the disk takes it.
-async fn keep_checks(store: Store, clock: Clock, mut entries: mpsc::Receiver<Entry>) {
-    let mut batch = Vec::with_capacity(LEDGER_BATCH);
-    let mut pruned_at = clock.now();
-    while entries.recv_many(&mut batch, LEDGER_BATCH).await > 0 {
-        tokio::time::sleep(LEDGER_DELAY).await;
-        while batch.len() < LEDGER_BATCH
-            && let Ok(entry) = entries.try_recv()
-        {
-            batch.push(entry);
-        }
-        while let Err(error) = ledger::append(&store, &batch).await {
-            let checks = batch.len();
-            tracing::error!(%error, checks, "the ledger cannot be written; trying again");
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            if entries.is_closed() {
-                break;
-            }
-        }
-        batch.clear();
-        let now = clock.now();
-        if Duration::try_from(now.duration_since(pruned_at)).unwrap_or_default() >= PRUNE_INTERVAL {
-            pruned_at = now;
-            let before = now.checked_sub(DETAIL_WINDOW).unwrap_or(now);
-            if let Err(error) = ledger::prune_details(&store, before).await {
-                tracing::warn!(%error, "old step timings could not be forgotten");
-            }
-        }
-    }
-}
-
-/// Writes what detection said, then passes it on: what others act on is durable.
-async fn keep_events(
-    store: Store,
-    clock: Clock,
-    mut events: mpsc::Receiver<DetectionEvent>,
-    told: mpsc::Sender<DetectionEvent>,
-    changed: Arc<dyn Fn() + Send + Sync>,
-) {
-    let mut batch = Vec::new();
-    while events.recv_many(&mut batch, EVENT_QUEUE).await > 0 {
-        while let Err(error) = detection::record(&store, &batch, clock.now()).await {
-            tracing::error!(%error, "what was detected cannot be written; trying again");
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            if events.is_closed() {
-                break;
-            }
-        }
-        for event in batch.drain(..) {
-            let _ = told.send(event).await;
-        }
-        changed();
     }
 }

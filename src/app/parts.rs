@@ -1,15 +1,20 @@
 //! Makes the parts of the service from its checked files.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::probe_readiness;
+use super::{agents, probe_readiness};
 use crate::clock::Clock;
+use crate::config::agents::AgentsSection;
+use crate::config::browser_programs::BrowserFile;
 use crate::config::installation::{Installation, MetricsDetail};
+use crate::config::target_settings::TargetSettings;
 use crate::config::target_tls::TlsSettings;
 use crate::continuity::readiness;
-use crate::domain::ids::{PlaybookId, SignalId};
+use crate::domain::ids::{LocationId, PlaybookId, SignalId, TargetId};
 use crate::domain::notice::Severity;
 use crate::domain::signal::{Level, Measure, Signal};
 use crate::domain::target::Target;
@@ -27,9 +32,31 @@ use crate::telemetry::labels::{Detail, LabelSets, ProbeLabels, TargetLabels};
 /// for each would be Prometheus's burden.
 const MOST_PROBES_APART: usize = 500;
 
+/// What files say of how targets are probed from this machine.
+pub struct Means<'a> {
+    pub targets: &'a BTreeMap<TargetId, TargetSettings>,
+    pub programs: Programs,
+    /// Locations that are probed by somebody else.
+    pub elsewhere: Arc<BTreeSet<LocationId>>,
+}
+
+impl<'a> Means<'a> {
+    /// Those of a service: agents probe their locations.
+    #[must_use]
+    pub fn of(service: &'a Installation) -> Self {
+        let elsewhere = service.agents.as_ref().map(AgentsSection::locations);
+        Self {
+            targets: &service.targets,
+            programs: programs(service.file.browser.as_ref(), &service.data),
+            elsewhere: Arc::new(elsewhere.unwrap_or_default()),
+        }
+    }
+}
+
 /// What goes on when the files are read again.
 pub struct Kept<'a> {
-    pub store: &'a Store,
+    /// Where writes are noted; without it no probe writes.
+    pub store: Option<&'a Store>,
     /// What was probed with before.
     pub before: &'a [Arc<Setting>],
     /// Where the numbers go that probes read.
@@ -41,22 +68,23 @@ pub struct Kept<'a> {
 /// # Errors
 /// When this machine's trusted certificates cannot be used.
 pub fn settings(
-    service: &Installation,
+    means: &Means<'_>,
     targets: Vec<Target>,
     clock: &Clock,
     kept: Option<&Kept<'_>>,
 ) -> anyhow::Result<Vec<Arc<Setting>>> {
     let authorities = authorities();
-    let browsers = browsers(programs(service), kept);
+    let browsers = browsers(means.programs.clone(), kept);
     let setting = |target: Target| {
-        let settings = service.targets.get(&target.id);
+        let settings = means.targets.get(&target.id);
         let secrets = settings.map(|settings| settings.secrets.clone());
         let own = settings.map(|settings| settings.accounts.clone());
-        let allowed = kept.zip(settings.and_then(|settings| settings.writes.as_ref()));
-        let permission = allowed.map(|(kept, writes)| Permission {
+        let noted = kept.and_then(|kept| kept.store);
+        let allowed = noted.zip(settings.and_then(|settings| settings.writes.as_ref()));
+        let permission = allowed.map(|(store, writes)| Permission {
             interval: writes.interval.duration(),
             test_office: writes.test_office.clone(),
-            store: kept.store.clone(),
+            store: store.clone(),
         });
         let before = kept.into_iter().flat_map(|kept| kept.before);
         let before = before.into_iter().find(|before| before.target.id == target.id);
@@ -74,15 +102,17 @@ pub fn settings(
             browsers: Arc::clone(&browsers),
             writes,
             readings: kept.map(|kept| kept.readings.clone()).unwrap_or_default(),
+            elsewhere: Arc::clone(&means.elsewhere),
         }))
     };
     targets.into_iter().map(setting).collect()
 }
 
-/// The browser of browser steps, where the installation says it is.
-fn programs(service: &Installation) -> Programs {
-    let usual = Programs::usual(service.data.join("browser"));
-    let Some(named) = &service.file.browser else { return usual };
+/// The browser of browser steps, where the file says it is.
+#[must_use]
+pub fn programs(file: Option<&BrowserFile>, data: &Path) -> Programs {
+    let usual = Programs::usual(data.join("browser"));
+    let Some(named) = file else { return usual };
     Programs {
         chromedriver: named.chromedriver.clone().unwrap_or(usual.chromedriver),
         chromium: named.chromium.clone().unwrap_or(usual.chromium),
@@ -131,10 +161,10 @@ fn tls(
 #[must_use]
 pub fn labels(
     detail: Option<MetricsDetail>,
-    targets: &[Arc<Setting>],
+    settings: &[Arc<Setting>],
     playbooks: &[PlaybookId],
 ) -> LabelSets {
-    let targets = || targets.iter().map(|setting| &setting.target);
+    let targets = || settings.iter().map(|setting| &setting.target);
     let probes = || targets().flat_map(|target| &target.probes);
     let detail = match detail {
         Some(MetricsDetail::Probe) => Detail::Probe,
@@ -161,6 +191,7 @@ pub fn labels(
                 locations: probe.locations.clone(),
             })
             .collect(),
+        agents: settings.first().map_or(Vec::new(), |s| s.elsewhere.iter().cloned().collect()),
         objectives: probes().filter_map(|probe| probe.objectives.latency).collect(),
         channels: ["email", "webhook", "console"].map(str::to_owned).to_vec(),
         playbooks: playbooks.to_vec(),
@@ -169,6 +200,7 @@ pub fn labels(
             .into_iter()
             .chain(readiness::KINDS)
             .chain(probe_readiness::KINDS)
+            .chain(agents::KINDS)
             .map(str::to_owned)
             .collect(),
     }

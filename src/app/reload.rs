@@ -9,21 +9,24 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
-use super::parts::{self, Kept};
+use super::agents;
+use super::parts::{self, Kept, Means};
 use crate::clock::Clock;
+use crate::config::agents::AgentsSection;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::sections::Sections;
-use crate::config::{installation, plans, targets};
+use crate::config::{installation, plans};
 use crate::domain::ids::PlaybookId;
 use crate::domain::target::Target;
 use crate::probing::run::Setting;
 use crate::store::Store;
 use crate::telemetry::labels::LabelSets;
 use crate::telemetry::metrics::Metrics;
+use crate::web::agents::Plans;
 
 /// What is read again, and whom it is told to.
 pub struct Reload {
@@ -36,11 +39,21 @@ pub struct Reload {
     pub settings: watch::Sender<Vec<Arc<Setting>>>,
     /// What pages show.
     pub shown: watch::Sender<Arc<Vec<Arc<Target>>>>,
+    /// What agents were listened for with; that stays until a restart.
+    pub agents: Option<AgentsSection>,
+    pub agent_plans: watch::Sender<Arc<Plans>>,
     pub changed: Arc<dyn Fn() + Send + Sync>,
     /// As the service was started with.
     pub sections: Sections,
     /// Names of those that wait for a restart.
     pub waiting: watch::Sender<Vec<String>>,
+}
+
+/// What was read and is good.
+struct Newest {
+    settings: Vec<Arc<Setting>>,
+    labels: LabelSets,
+    agent_plans: Arc<Plans>,
 }
 
 impl Reload {
@@ -52,32 +65,40 @@ impl Reload {
             // Thousands of probes take a while to read, and no run may wait for that.
             let read = tokio::task::spawn_blocking(move || reading.read()).await;
             match read.context("reading the files").flatten() {
-                Ok((settings, labels)) => reload.put_in_force(settings, &labels),
+                Ok(newest) => reload.put_in_force(newest),
                 Err(error) => reload.refuse(&error),
             }
         }
     }
 
-    fn read(&self) -> anyhow::Result<(Vec<Arc<Setting>>, LabelSets)> {
+    fn read(&self) -> anyhow::Result<Newest> {
         let service = installation::load(&self.config)?;
         for missing in &service.missing {
             tracing::warn!(%missing, "Holdfast serves without it");
         }
-        let targets = targets::load(&service)?;
+        if let Some(section) = &service.agents
+            && !self.agents.as_ref().is_some_and(|before| before.listens_as(section))
+        {
+            bail!(
+                "'listen' and 'names' under 'agents' are read at a start alone: restart for them"
+            );
+        }
+        let (targets, agent_plans) = agents::plans::load(&service)?;
         // Plans name probes and cohorts: they must not be left with names of nothing.
         plans::load(&service, Some(&targets))?;
         let before = self.settings.borrow().clone();
         let readings = before.first().map(|setting| setting.readings.clone()).unwrap_or_default();
-        let kept = Kept { store: &self.store, before: &before, readings: &readings };
-        let settings = parts::settings(&service, targets, &self.clock, Some(&kept))?;
+        let kept = Kept { store: Some(&self.store), before: &before, readings: &readings };
+        let settings = parts::settings(&Means::of(&service), targets, &self.clock, Some(&kept))?;
         let labels = parts::labels(service.file.metrics_detail, &settings, &self.playbooks);
-        Ok((settings, labels))
+        Ok(Newest { settings, labels, agent_plans })
     }
 
-    fn put_in_force(&self, settings: Vec<Arc<Setting>>, labels: &LabelSets) {
+    fn put_in_force(&self, newest: Newest) {
+        let Newest { settings, labels, agent_plans } = newest;
         let probes: usize = settings.iter().map(|setting| setting.target.probes.len()).sum();
         let targets: Vec<_> = settings.iter().map(|setting| Arc::clone(&setting.target)).collect();
-        self.metrics.declare(labels);
+        self.metrics.declare(&labels);
         tracing::info!(targets = targets.len(), probes, "the newest files are in force");
         let waiting = self.sections.waiting(&Sections::read(&self.config));
         self.metrics.record_reload(waiting.is_empty());
@@ -86,6 +107,7 @@ impl Reload {
             tracing::warn!(%sections, "holdfast.yaml changed where only a restart takes it");
         }
         self.waiting.send_replace(waiting);
+        self.agent_plans.send_replace(agent_plans);
         self.settings.send_replace(settings);
         self.shown.send_replace(Arc::new(targets));
         (self.changed)();

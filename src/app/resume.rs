@@ -21,7 +21,7 @@ use crate::telemetry::labels::TimeState;
 use crate::telemetry::metrics::Metrics;
 
 /// What the ledger holds from before a stop and is still evidence after it.
-const RECALL_WINDOW: Duration = Duration::from_secs(600);
+pub const RECALL_WINDOW: Duration = Duration::from_secs(600);
 
 /// Shows what is in force from before, and counts the time since each probe's last slot, while
 /// nobody probed, as not known.
@@ -90,7 +90,7 @@ pub async fn resume(
 }
 
 /// A check as detection looks at it, from its row.
-pub(super) fn recalled(recorded: Recorded) -> Check {
+pub fn recalled(recorded: Recorded) -> Check {
     let latency = Duration::from_millis(u64::from(recorded.latency_ms));
     Check {
         target: recorded.target,

@@ -1,5 +1,6 @@
 //! The service: reads its files, starts every role, and stops them in order.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,17 +12,19 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::agents::FromAgents;
 use super::observe::{self, Observation};
-use super::parts::Kept;
+use super::parts::{Kept, Means};
 use super::probe_readiness;
 use super::proofs::keep_proving;
 use super::reload::Reload;
 use super::signals::{Keeper, READING_QUEUE};
-use super::{control, copy, live, parts, plans, portal};
+use super::{agents, control, copy, live, parts, plans, portal};
 use crate::clock::Clock;
+use crate::config::agents::AgentsSection;
+use crate::config::installation;
 use crate::config::plans as config_plans;
 use crate::config::sections::Sections;
-use crate::config::{installation, targets};
 use crate::continuity::command::Handle;
 use crate::continuity::effect::Effect;
 use crate::domain::ids::PlaybookId;
@@ -44,6 +47,12 @@ const EVENT_QUEUE: usize = 1_024;
 
 /// The targets as pages show them.
 type Observed = watch::Receiver<Arc<Vec<Arc<Target>>>>;
+
+/// What is wrong, in words, as pages show it.
+type Words = watch::Receiver<Vec<String>>;
+
+/// What agents are to probe.
+type AgentPlans = watch::Receiver<Arc<web::agents::Plans>>;
 
 /// Who is told of files read again, what pages show of them, and what is wrong with probes.
 type Told = (
@@ -75,15 +84,17 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
         tracing::warn!(%missing, "Holdfast serves without it");
     }
     control::alone(&service.data)?;
-    let targets = targets::load(&service)?;
+    let (targets, agent_plans) = agents::plans::load(&service)?;
     let plans = config_plans::load(&service, Some(&targets))?;
     let site = portal::site(&service.data)?;
     let (live, live_words) = watch::channel(String::new());
     let portal = portal::start(&service, &site, &clock, live_words)?;
     let store = Store::open(&service.data.join("holdfast.db")).await?;
     let (read, readings) = mpsc::channel(READING_QUEUE);
-    let kept = Kept { store: &store, before: &[], readings: &Readings::to(read) };
-    let settings = parts::settings(&service, targets, &clock, Some(&kept))?;
+    let (agent_plans, agents_planned) = watch::channel(agent_plans);
+    let agents_read = read.clone();
+    let kept = Kept { store: Some(&store), before: &[], readings: &Readings::to(read) };
+    let settings = parts::settings(&Means::of(&service), targets, &clock, Some(&kept))?;
     let playbooks: Vec<_> = plans.playbooks.iter().map(|(plan, _)| plan.id.clone()).collect();
     let running = Running {
         metrics: Arc::new(Metrics::new(&parts::labels(
@@ -97,9 +108,7 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
         tasks: TaskTracker::new(),
         stop: stop.clone(),
     };
-    let listen = service.file.listen;
-    let listener =
-        TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+    let (listener, listen) = bound(&service).await?;
 
     let (told, events) = mpsc::channel(EVENT_QUEUE);
     let (plans, effects) = running.start_plans(&service, (plans, &settings), events).await?;
@@ -116,7 +125,11 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
     let (shown, observed) = watch::channel(Arc::new(observed));
     let (probe_words, probe_faults) = watch::channel(Vec::new());
     running.keep_numbers(observed.clone(), readings, plans.continuity.clone());
-    let pages = running.pages(&service, &portal, plans, (observed, probe_faults));
+    let start = (service.agents.as_ref(), observed.clone(), agents_planned);
+    let with = (agents_read, plans.continuity.clone());
+    let (from_agents, agent_faults) = running.start_agents(&service, start, with).await?;
+    let faults = (probe_faults, agent_faults);
+    let pages = running.pages(&service, &portal, plans, (observed, faults));
     let observation = Observation {
         store: running.store.clone(),
         clock: running.clock.clone(),
@@ -124,15 +137,23 @@ pub async fn serve(config: &Path, clock: Clock, stop: CancellationToken) -> anyh
         settings,
         told,
         changed: running.changed(),
+        agents: from_agents,
     };
     let settings = observe::start(observation, &running.tasks, stop.clone()).await?;
-    running.start_upkeep(config, (settings, shown, probe_words), (hangups, playbooks));
+    let agents = (service.agents, agent_plans);
+    running.start_upkeep(config, (settings, shown, probe_words), (hangups, playbooks), agents);
 
     let router = web::router(pages).merge(web::portal::router(portal));
     tracing::info!(%listen, "Holdfast is serving");
     web::serve(listener, router, stop).await.context("serving pages")?;
     running.end().await;
     Ok(())
+}
+
+async fn bound(service: &installation::Installation) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listen = service.file.listen;
+    let listener = TcpListener::bind(listen).await;
+    Ok((listener.with_context(|| format!("listening on {listen}"))?, listen))
 }
 
 impl Running {
@@ -248,12 +269,38 @@ impl Running {
         });
     }
 
+    /// Where offices probe for themselves.
+    async fn start_agents(
+        &self,
+        service: &installation::Installation,
+        (section, targets, plans): (Option<&AgentsSection>, Observed, AgentPlans),
+        (readings, continuity): (mpsc::Sender<Reading>, Handle),
+    ) -> anyhow::Result<(Option<FromAgents>, Words)> {
+        let Some(section) = section else { return Ok((None, watch::channel(Vec::new()).1)) };
+        let authority = agents::authority::open(&service.data, self.clock.now())?;
+        let start = agents::Start {
+            section,
+            authority: Arc::new(authority),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+            targets,
+            plans,
+            readings,
+            continuity,
+            zone: service.time_zone.clone(),
+            changed: self.changed(),
+        };
+        let started = agents::start(start, &self.tasks, self.stop.clone()).await?;
+        Ok((Some(started.from_agents), started.faults))
+    }
+
     fn pages(
         &self,
         service: &installation::Installation,
         portal: &PortalWeb,
         plans: Plans,
-        (targets, probe_faults): (Observed, watch::Receiver<Vec<String>>),
+        (targets, (probe_faults, agent_faults)): (Observed, (Words, Words)),
     ) -> Arc<Web> {
         Arc::new(Web {
             store: self.store.clone(),
@@ -263,6 +310,7 @@ impl Running {
             synthetic: service.file.synthetic,
             targets,
             probe_faults,
+            agent_faults,
             plans: Some(plans),
             copy: portal.portal.watch(),
             freshness_objective: service.snapshots.as_ref().map(|_| portal.freshness_objective),
@@ -280,6 +328,7 @@ impl Running {
         config: &Path,
         (settings, shown, words): Told,
         (hangups, playbooks): (Signal, Vec<PlaybookId>),
+        (agents, agent_plans): (Option<AgentsSection>, watch::Sender<Arc<web::agents::Plans>>),
     ) {
         let parts = (self.store.clone(), self.clock.clone(), Arc::clone(&self.metrics));
         let (waiting, awaited) = watch::channel(Vec::new());
@@ -293,6 +342,8 @@ impl Running {
             playbooks,
             settings,
             shown,
+            agents,
+            agent_plans,
             changed: self.changed(),
             sections: Sections::read(config),
             waiting,

@@ -8,16 +8,17 @@ use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 
+use crate::domain::agent::MissedSlots;
 use crate::domain::check::{CheckKind, Gap};
 use crate::domain::ids::{LocationId, ProbeId};
-use crate::store::ledger::{Entry, MissedRun};
+use crate::store::ledger::Entry;
 
 /// Runs of slots that are remembered: one a probe and location, and more where reloads change
 /// their interval.
 const MOST_RUNS: usize = 200_000;
 
 /// By where they are and their first slot, in microseconds.
-type Runs = BTreeMap<(ProbeId, LocationId, i64), MissedRun>;
+type Runs = BTreeMap<(ProbeId, LocationId, i64), MissedSlots>;
 
 /// The way to the ledger, and what could not go it yet.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl ToLedger {
         let run = match entry {
             // It fills no slot.
             Entry::Check { check, .. } if check.kind == CheckKind::Confirmation => return,
-            Entry::Check { check, interval_us } => MissedRun {
+            Entry::Check { check, interval_us } => MissedSlots {
                 target: check.target,
                 probe: check.probe,
                 location: check.location,
@@ -93,7 +94,7 @@ impl ToLedger {
 }
 
 /// Whether a run goes on where another one ends.
-fn goes_on(last: &MissedRun, next: &MissedRun) -> bool {
+fn goes_on(last: &MissedSlots, next: &MissedSlots) -> bool {
     let length_us = i64::from(last.slots) * last.interval_us;
     let end_us = last.first_slot_at.as_microsecond() + length_us;
     (&last.probe, &last.location) == (&next.probe, &next.location)

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::config::diagnostics::{Diagnostic, Diagnostics, read, unknown};
 use crate::config::installation::{self, Installation};
 use crate::config::playbooks::{self, Known};
-use crate::config::{directory, mapping, people, plans, probes, targets};
+use crate::config::{agent, directory, mapping, people, plans, probes, targets};
 use crate::domain::target::Target;
 use crate::vault;
 use crate::vault::site::{self, Site};
@@ -111,6 +111,15 @@ fn unnamed(path: &Path, into: &mut Checked) {
 }
 
 fn alone(path: &Path, into: &mut Checked) {
+    if format_of(path).as_deref() == Some(agent::FORMAT) {
+        return match agent::load(path) {
+            Ok(file) => {
+                into.good(path, format!("an agent that reports to {}", file.hub));
+                into.warnings.extend(file.missing);
+            }
+            Err(Diagnostics(found)) => into.faults.extend(found),
+        };
+    }
     match holds(path) {
         Ok(holds) => into.good(path, holds),
         Err(Diagnostics(found)) => into.faults.extend(found),
@@ -145,8 +154,9 @@ fn holds(path: &Path) -> Result<String, Diagnostics> {
     }
 }
 
-const FORMATS: [&str; 6] = [
+const FORMATS: [&str; 7] = [
     installation::FORMAT,
+    agent::FORMAT,
     probes::FORMAT,
     playbooks::FORMAT,
     people::FORMAT,

@@ -4,6 +4,7 @@
 //! hold behaviour that the service needs too.
 
 mod activation;
+mod agent;
 mod capture_run;
 mod demo;
 mod incident;
@@ -60,6 +61,7 @@ enum Verb {
     Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
+    Agent(agent::Agent),
     Validate(validate::Validate),
     Probe(probe::Probe),
     People(people::People),
@@ -124,6 +126,7 @@ pub fn run() -> ExitCode {
             Verb::Demo(verb) => verb.run().await,
             Verb::Init(verb) => verb.run(),
             Verb::Serve(verb) => verb.run().await,
+            Verb::Agent(verb) => verb.run().await,
             Verb::Validate(verb) => verb.run(),
             Verb::Probe(verb) => verb.run().await,
             Verb::People(verb) => verb.run(),

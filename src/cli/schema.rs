@@ -14,6 +14,7 @@ pub struct Schema {
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Kind {
     Installation,
+    Agent,
     Probes,
     Playbooks,
     People,
@@ -30,6 +31,7 @@ impl Schema {
             Kind::People => "people",
             Kind::Directory => "directory",
             Kind::Mapping => "mapping",
+            Kind::Agent => "agent",
         };
         let text = schemas::named(name)
             .ok_or_else(|| CliError::Arguments(format!("there is no schema of '{name}'")))?;

@@ -10,13 +10,10 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde_saphyr::Spanned;
 
+use super::agents::{AgentsFile, AgentsSection, read_agents};
 use super::diagnostics::{Diagnostic, Diagnostics, Faults, parse, read};
-use super::probe_signals::read_addresses;
-use super::probes::parse_base_url;
 use super::secrets::{SecretFile, SecretPlace, secret};
-use super::target_accounts::{AccountFile, read_accounts};
-use super::target_tls::{TlsFile, TlsSettings, read_tls};
-use super::target_writes::{WritesFile, WritesSection, read_writes};
+use super::target_settings::{TargetFile, TargetSettings, address, read_targets};
 use crate::domain::ids::TargetId;
 use crate::domain::length::Length;
 use crate::domain::network::Network;
@@ -71,6 +68,8 @@ pub struct InstallationFile {
     /// Who of IT operations is told of every outage at once.
     pub ops_notices: Option<super::ops_notices::RawOpsNotices>,
     snapshots: Option<SnapshotsFile>,
+    /// Offices that probe for themselves, and where their agents report.
+    agents: Option<AgentsFile>,
     /// Where the browser of browser steps is.
     pub browser: Option<super::browser_programs::BrowserFile>,
 }
@@ -83,31 +82,6 @@ pub enum MetricsDetail {
     Probe,
     /// All probes of a target together.
     Target,
-}
-
-#[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct TargetFile {
-    /// In place of the probe file's.
-    #[schemars(with = "Option<String>")]
-    base_url: Option<Spanned<String>>,
-    /// Addresses of other sides of its interfaces, in place of the probe file's.
-    #[serde(default)]
-    #[schemars(with = "BTreeMap<String, String>")]
-    systems: BTreeMap<String, Spanned<String>>,
-    /// Probes run at least this often, for a rehearsal.
-    interval: Option<Length>,
-    /// Probes that write do so only with this key.
-    writes: Option<WritesFile>,
-    #[serde(default)]
-    #[schemars(with = "BTreeMap<String, SecretFile>")]
-    secrets: BTreeMap<String, Spanned<SecretFile>>,
-    /// Secrets that differ between the accounts probes take turns with; two accounts let one that
-    /// expired be told from an outage.
-    #[serde(default)]
-    #[schemars(with = "Vec<BTreeMap<String, SecretFile>>")]
-    accounts: Vec<Spanned<AccountFile>>,
-    tls: Option<TlsFile>,
 }
 
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -184,22 +158,10 @@ pub struct Installation {
     pub mail: Option<MailSection>,
     pub webhooks: BTreeMap<String, WebhookSection>,
     pub snapshots: Option<SnapshotsSection>,
+    pub agents: Option<AgentsSection>,
     /// Secrets of probes and captures that are not there. The service runs without them, because
     /// pages, plans and the copy must; their probes end inconclusive and nothing is captured.
     pub missing: Vec<Diagnostic>,
-}
-
-/// What `holdfast.yaml` says of one target.
-#[derive(Debug, Default)]
-pub struct TargetSettings {
-    pub base_url: Option<url::Url>,
-    pub systems: BTreeMap<String, url::Url>,
-    pub interval: Option<Length>,
-    pub writes: Option<WritesSection>,
-    pub secrets: BTreeMap<String, SecretString>,
-    /// Secrets of each account, in the order of the file; none where there is but one.
-    pub accounts: Vec<BTreeMap<String, SecretString>>,
-    pub tls: TlsSettings,
 }
 
 /// How mail is sent.
@@ -291,7 +253,8 @@ pub fn read_on(path: &Path) -> Result<(Installation, Vec<Diagnostic>), Diagnosti
         jiff::tz::TimeZone::UTC
     });
     let origin = address(&file.origin, &mut faults);
-    let targets = targets(&file, folder, &mut faults, &mut missing);
+    let targets = read_targets(&file.targets, file.synthetic, folder, (&mut faults, &mut missing));
+    let agents = file.agents.as_ref().map(|agents| read_agents(agents, &mut faults));
     let mail = file.mail.as_ref().map(|mail| mail_section(mail, folder, &mut faults));
     let webhooks = webhooks(&file, folder, &mut faults);
     let snapshots =
@@ -309,48 +272,11 @@ pub fn read_on(path: &Path) -> Result<(Installation, Vec<Diagnostic>), Diagnosti
         mail,
         webhooks,
         snapshots,
+        agents,
         missing: missing.take(),
         file,
     };
     Ok((service, faults.take()))
-}
-
-/// An address; one that leads nowhere when it is at fault, which is noted.
-fn address(text: &Spanned<String>, faults: &mut Faults) -> url::Url {
-    parse_base_url(&text.value).unwrap_or_else(|wrong| {
-        faults.at(text.defined, wrong);
-        url::Url::parse("http://invalid.invalid/").expect("a constant address")
-    })
-}
-
-fn targets(
-    file: &InstallationFile,
-    folder: &Path,
-    faults: &mut Faults,
-    missing: &mut Faults,
-) -> BTreeMap<TargetId, TargetSettings> {
-    let (mut targets, synthetic) = (BTreeMap::new(), file.synthetic);
-    for (id, target) in &file.targets {
-        let mut settings = TargetSettings {
-            base_url: target.base_url.as_ref().map(|text| address(text, faults)),
-            systems: read_addresses(&target.systems, faults),
-            interval: target.interval,
-            writes: target.writes.as_ref().map(|writes| read_writes(writes, synthetic, faults)),
-            secrets: BTreeMap::new(),
-            accounts: read_accounts(&target.accounts, folder, faults, missing),
-            tls: TlsSettings::default(),
-        };
-        if let Some(tls) = &target.tls {
-            settings.tls = read_tls(tls, folder, faults, missing);
-        }
-        for (name, from) in &target.secrets {
-            if let Some(value) = secret(from, folder, missing) {
-                settings.secrets.insert(name.clone(), value);
-            }
-        }
-        targets.insert(id.clone(), settings);
-    }
-    targets
 }
 
 fn mail_section(mail: &MailFile, folder: &Path, faults: &mut Faults) -> MailSection {

@@ -3,6 +3,8 @@
 //! Raw file types live here and nowhere else; the rest of Holdfast sees checked domain types. It
 //! must not act on what it reads.
 
+pub mod agent;
+pub mod agents;
 pub mod browser_programs;
 pub mod diagnostics;
 pub mod directory;
@@ -22,6 +24,7 @@ pub mod schemas;
 pub mod secrets;
 pub mod sections;
 mod target_accounts;
+pub mod target_settings;
 pub mod target_tls;
 pub mod target_writes;
 pub mod targets;

@@ -5,10 +5,11 @@
 
 use serde_json::Value;
 
+use super::agent::AgentFile;
 use super::installation::InstallationFile;
 use super::mapping::MappingFile;
 use super::probes::ProbeFile;
-use super::{directory, installation, mapping, people, playbooks, probes};
+use super::{agent, directory, installation, mapping, people, playbooks, probes};
 
 /// How the line begins.
 pub const HINT: &str = "# yaml-language-server: $schema=";
@@ -21,8 +22,9 @@ struct Kind {
     schema: fn() -> Value,
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind { format: installation::FORMAT, name: "installation", schema: of::<InstallationFile> },
+    Kind { format: agent::FORMAT, name: "agent", schema: of::<AgentFile> },
     Kind { format: probes::FORMAT, name: "probes", schema: of::<ProbeFile> },
     Kind { format: playbooks::FORMAT, name: "playbooks", schema: playbooks::schema },
     Kind { format: people::FORMAT, name: "people", schema: people::schema },

@@ -4,24 +4,59 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::agents::crossed;
 use super::diagnostics::{Diagnostic, Diagnostics, read};
-use super::installation::{Installation, TargetSettings};
+use super::installation::Installation;
+use super::target_settings::TargetSettings;
 use crate::domain::step::{Step, Until};
 use crate::domain::target::{Probe, Target};
+
+/// A target with the text of its probe file.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub file: String,
+    pub text: String,
+    pub target: Target,
+}
 
 /// Reads `*.yaml` in the probes folder, in order of their names.
 ///
 /// # Errors
 /// Every fault of every file at once.
 pub fn load(service: &Installation) -> Result<Vec<Target>, Diagnostics> {
-    let mut targets = Vec::new();
+    Ok(load_written(service)?.into_iter().map(|written| written.target).collect())
+}
+
+/// The same with the texts.
+///
+/// # Errors
+/// Every fault of every file at once.
+pub fn load_written(service: &Installation) -> Result<Vec<Written>, Diagnostics> {
+    let mut written = Vec::new();
     let mut faults = Vec::new();
     for path in yaml_files(&service.probes)? {
-        match load_file(&path) {
-            Ok(target) => targets.push(overridden(target, service)),
+        let file = path.display().to_string();
+        let text = read(&path).map_err(Diagnostics::from);
+        let target = text.and_then(|text| Ok((super::probes::read(&file, &text)?, text)));
+        match target {
+            Ok((target, text)) => {
+                let target = match service.targets.get(&target.id) {
+                    Some(settings) => overridden(target, settings),
+                    None => target,
+                };
+                written.push(Written { file, text, target });
+            }
             Err(Diagnostics(found)) => faults.extend(found),
         }
     }
+    faults.extend(between(service, &written, faults.is_empty()));
+    if faults.is_empty() { Ok(written) } else { Err(Diagnostics(faults)) }
+}
+
+/// What files without a fault of their own, all of them or not, say of each other that cannot be.
+fn between(service: &Installation, written: &[Written], all_read: bool) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    let targets: Vec<&Target> = written.iter().map(|written| &written.target).collect();
     let whole = |message: String| Diagnostic {
         file: service.probes.display().to_string(),
         line: 0,
@@ -45,14 +80,17 @@ pub fn load(service: &Installation) -> Result<Vec<Target>, Diagnostics> {
         }
     }
     // A file with a fault of its own may be the one that is missed.
-    let all_read = faults.is_empty();
+    let all_read = all_read && faults.is_empty();
     for id in service.targets.keys().filter(|id| all_read && !ids.contains(*id)) {
         faults.push(whole(format!("no probe file observes '{id}', which holdfast.yaml names")));
     }
-    if targets.is_empty() && faults.is_empty() {
+    if targets.is_empty() && all_read {
         faults.push(whole("holds no probe file: put one there".to_owned()));
     }
-    if faults.is_empty() { Ok(targets) } else { Err(Diagnostics(faults)) }
+    if all_read {
+        faults.extend(crossed(service, &targets));
+    }
+    faults
 }
 
 /// Reads one probe file.
@@ -86,8 +124,9 @@ pub fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(files)
 }
 
-fn overridden(mut target: Target, service: &Installation) -> Target {
-    let Some(settings) = service.targets.get(&target.id) else { return target };
+/// A target with what an installation says of it in place of its probe file.
+#[must_use]
+pub fn overridden(mut target: Target, settings: &TargetSettings) -> Target {
     if let Some(base_url) = &settings.base_url {
         target.base_url = base_url.clone();
     }

@@ -4,7 +4,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::decide::{Input, Refusal};
 use super::effect::EffectKey;
-use crate::domain::ids::{ChecklistItemId, FunctionId, PersonId, PlaybookId, PlaybookStepId};
+use crate::domain::ids::{
+    ChecklistItemId, FunctionId, LocationId, PersonId, PlaybookId, PlaybookStepId,
+};
 use crate::domain::incident::{ActivationId, IncidentId};
 use crate::domain::playbook::Ground;
 use crate::store::staff_reports::StaffReport;
@@ -60,6 +62,13 @@ pub enum Command {
     /// A number crossed a threshold: which signal and level, and the sentence that says so.
     Signal {
         signal: String,
+        sentence: String,
+    },
+    /// A location's agent is silent, or reports again. May be said as often as it is so: it is told
+    /// once.
+    Agent {
+        location: LocationId,
+        silent: bool,
         sentence: String,
     },
 }

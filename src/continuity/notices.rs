@@ -54,7 +54,8 @@ pub struct Desk {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
     pub kind: NoticeKind,
-    /// What it is about: target and office, as in `c3ms/noarlunga`, or target, signal and level.
+    /// What it is about: target and office, as in `c3ms/noarlunga`, target, signal and level, or a
+    /// location.
     pub step: String,
     pub sentence: String,
     pub recipients: Vec<Recipient>,
@@ -83,7 +84,7 @@ macro_rules! templates {
     };
 }
 
-const TEMPLATES: [(&str, &str); 17] = templates!(
+const TEMPLATES: [(&str, &str); 19] = templates!(
     "frame",
     "down-first",
     "update",
@@ -101,6 +102,8 @@ const TEMPLATES: [(&str, &str); 17] = templates!(
     "caught-up",
     "staff-reports",
     "signal",
+    "agent-silent",
+    "agent-heard",
 );
 
 impl Desk {
@@ -260,7 +263,13 @@ impl Desk {
             (Some(Act::StandDown | Act::Accept), _) => plan,
             (Some(Act::Reconcile), _) => Some(format!("{}#reconcile", plan?)),
             (None, NoticeKind::DownFirst | NoticeKind::Update) if plan.is_none() => None,
-            (None, NoticeKind::StaffReports | NoticeKind::Signal) => Some("/ops".to_owned()),
+            (
+                None,
+                NoticeKind::StaffReports
+                | NoticeKind::Signal
+                | NoticeKind::AgentSilent
+                | NoticeKind::AgentHeard,
+            ) => Some("/ops".to_owned()),
             (None, _) => plan.or(incident),
         };
         match page {
@@ -363,6 +372,7 @@ fn subject(letter: &Letter<'_>, sentence: &str) -> String {
         NoticeKind::AllClear => format!("All clear: {plan}"),
         NoticeKind::StaffReports => format!("Staff and probes disagree: {sentence}"),
         NoticeKind::Signal => format!("A number to look at: {sentence}"),
+        NoticeKind::AgentSilent | NoticeKind::AgentHeard => sentence.to_owned(),
         NoticeKind::CaughtUp => format!("Late, and put together: {plan}"),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here stores a key, knows a record or decides who may open what.
 
+pub mod authority;
 pub mod digest;
 pub mod hmac;
 pub mod merkle;

@@ -59,11 +59,15 @@ impl Outages {
                 None => left.push(outage),
             }
         }
-        for group in grouped(failing) {
+        let (alone, failing): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            failing.into_iter().partition(|(cohort, _)| view.stands_apart(cohort));
+        let alone = alone.into_iter().map(|(cohort, failing)| Group::new(cohort, failing));
+        for group in grouped(failing).into_iter().chain(alone) {
             let outage = if let Some(index) = most_alike(&left, &group.cohorts) {
                 continued(left.remove(index), group, view, &mut events, now)
-            } else if let Some(index) = self.open.iter().position(|outage| group.joins(outage, now))
-            {
+            } else if let Some(index) = self.open.iter().position(|outage| {
+                group.joins(outage, now) && view.compare(&group.cohorts, &outage.scope.cohorts)
+            }) {
                 let outage = self.open.remove(index);
                 let group = plain(group.with(&outage), view);
                 continued(outage, group, view, &mut events, now)
@@ -370,7 +374,7 @@ fn is_site_network(view: &View, scope: &Scope) -> bool {
 
 fn failing_tracks<'a>(view: &'a View, scope: &'a Scope) -> impl Iterator<Item = &'a Track> {
     let cohorts = view.target.cohorts.iter().filter(|c| scope.cohorts.contains(&c.id));
-    let locations = cohorts.flat_map(|cohort| &cohort.locations);
+    let locations = cohorts.flat_map(|cohort| view.seen_from(cohort));
     let tracks = locations.flat_map(|location| {
         view.target.probes.iter().filter_map(|probe| view.track(&probe.id, location))
     });

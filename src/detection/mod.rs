@@ -6,13 +6,14 @@
 mod alike;
 pub mod forecast;
 mod grouping;
+pub mod hindsight;
 mod sequential;
 #[cfg(test)]
 mod tests;
 mod track;
 mod view;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -123,6 +124,13 @@ impl State {
     /// Takes a check in without telling anybody: for what the ledger holds from before a stop.
     pub fn recall(&mut self, check: &Check) {
         self.view.take(check);
+    }
+
+    /// Says at which locations the clock is so far off that what they find does not compare with
+    /// what others do: it is judged by itself, and asks and explains nothing elsewhere.
+    pub fn set_apart(&mut self, locations: BTreeSet<LocationId>) {
+        self.view.set_apart(locations);
+        self.pending = true;
     }
 
     /// Takes one piece of evidence in.

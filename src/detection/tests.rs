@@ -181,3 +181,89 @@ fn who_has_less_trouble_than_the_others_is_told_apart_in_time() {
     assert_eq!(open[1], "C3MS is down for Noarlunga: every journey fails.");
     assert!(open[0].contains("Youth Justice, only lodging an intake."), "{open:?}");
 }
+
+#[test]
+fn an_office_whose_clock_is_off_is_judged_by_itself() {
+    let fails = |location: &str, _: &str, _: u32| location == "noarlunga" || location == "ceduna";
+    let mut together = Timeline::new();
+    together.run(3, |_, _, _| false).run(6, fails);
+    assert_eq!(together.state.open_outages().len(), 1, "two offices that fail alike are one");
+
+    let mut apart = Timeline::new();
+    apart.state.set_apart([LocationId::new("ceduna").unwrap()].into());
+    apart.run(3, |_, _, _| false).run(6, fails);
+    let scopes = apart.state.open_outages().iter().map(|outage| outage.scope.cohorts.clone());
+    let scopes: Vec<Vec<_>> =
+        scopes.map(|cohorts| cohorts.iter().map(ToString::to_string).collect()).collect();
+    assert_eq!(scopes, [vec!["noarlunga"], vec!["ceduna"]]);
+    apart.state.set_apart(BTreeSet::new());
+    apart.run(30, |_, _, _| false);
+    assert_eq!(apart.state.open_outages(), []);
+}
+
+#[test]
+fn a_suspicion_where_the_clock_is_off_asks_nobody_elsewhere() {
+    let asked = |apart: &[&str]| {
+        let mut timeline = Timeline::new();
+        timeline.state.set_apart(apart.iter().map(|at| LocationId::new(at).unwrap()).collect());
+        timeline.run(3, |_, _, _| false);
+        let target = Arc::clone(&timeline.state.view.target);
+        let at = Timestamp::from_second(timeline.second + 5).unwrap();
+        let check = Check {
+            target: target.id.clone(),
+            probe: target.probes[0].id.clone(),
+            location: LocationId::new("ceduna").unwrap(),
+            kind: CheckKind::Slot,
+            slot_at: at,
+            finished_at: at,
+            latency_ms: 1,
+            outcome: Outcome::Failed(FailureReason::Refused),
+            steps: Vec::new(),
+            evidence: None,
+        };
+        let requests = timeline.state.advance(Input::Check(&check), at).requests;
+        requests.into_iter().map(|one| one.location.to_string()).collect::<BTreeSet<_>>()
+    };
+    assert!(asked(&[]).len() > 1);
+    assert_eq!(asked(&["ceduna"]), ["ceduna".to_owned()].into());
+    assert!(!asked(&["noarlunga"]).contains("noarlunga"));
+}
+
+#[test]
+fn hindsight_finds_the_outage_that_nobody_told_with_its_beginning_and_end() {
+    use super::hindsight::Hindsight;
+    let target =
+        Arc::new(probes::read("c3ms.yaml", include_str!("../../probes/c3ms.yaml")).unwrap());
+    let from = Timestamp::from_second(1_000_000).unwrap();
+    let mut hindsight = Hindsight::new(Arc::clone(&target), from);
+    let at = |round: i64| from + jiff::SignedDuration::from_secs(5 * round);
+    for round in 1..60 {
+        for probe in &target.probes {
+            let failed = (20..30).contains(&round);
+            let check = Check {
+                target: target.id.clone(),
+                probe: probe.id.clone(),
+                location: LocationId::new("noarlunga").unwrap(),
+                kind: CheckKind::Slot,
+                slot_at: at(round),
+                finished_at: at(round),
+                latency_ms: 1,
+                outcome: match failed {
+                    true => Outcome::Failed(FailureReason::Refused),
+                    false => Outcome::Passed,
+                },
+                steps: Vec::new(),
+                evidence: None,
+            };
+            hindsight.take(&check);
+        }
+    }
+    let judged = hindsight.finish(at(60));
+    assert_eq!(judged.outages.len(), 1, "{:?}", judged.outages);
+    let outage = &judged.outages[0];
+    assert_eq!((outage.began_at, outage.ended_at), (at(20), Some(at(30))));
+    assert_eq!(outage.sentence, "C3MS is down for Noarlunga: every journey fails.");
+    let here = judged.verdicts.iter().filter(|change| change.cohort.as_str() == "noarlunga");
+    let became: Vec<_> = here.map(|change| change.to.as_str()).collect();
+    assert_eq!(became, ["up", "down", "up"]);
+}

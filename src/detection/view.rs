@@ -1,7 +1,7 @@
 //! What is seen of a target: a track for each probe and location, and the roll-up to cohorts.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub struct View {
     by_probe: HashMap<ProbeId, Range<usize>>,
     by_location: HashMap<LocationId, Vec<usize>>,
     pub standings: BTreeMap<CohortId, Standing>,
+    /// Locations whose instants do not compare with those of others.
+    apart: BTreeSet<LocationId>,
     /// Where tracks came and went, and when that was looked at.
     unrest: Option<(Timestamp, HashMap<LocationId, usize>)>,
 }
@@ -76,11 +78,20 @@ impl View {
             }
             by_probe.insert(probe.id.clone(), first..posts.len());
         }
-        Self { target, posts, by_probe, by_location, standings, unrest: None }
+        Self {
+            target,
+            posts,
+            by_probe,
+            by_location,
+            standings,
+            apart: BTreeSet::new(),
+            unrest: None,
+        }
     }
 
     /// Takes over the tracks of probes that are as they were before.
     pub fn take_over(&mut self, before: View) {
+        self.apart.clone_from(&before.apart);
         let is_same = |id: &ProbeId| {
             let (was, is) = (before.target.probe(id), self.target.probe(id));
             // What a probe does has no equality of its own, but says all of itself.
@@ -95,6 +106,31 @@ impl View {
                 self.posts[position].track = post.track;
             }
         }
+    }
+
+    /// Says which locations stand apart: what is found there is judged by itself.
+    pub fn set_apart(&mut self, locations: BTreeSet<LocationId>) {
+        self.apart = locations;
+        self.unrest = None;
+    }
+
+    /// Whether nothing of this cohort compares with what others see.
+    #[must_use]
+    pub fn stands_apart(&self, cohort: &CohortId) -> bool {
+        let cohort = self.target.cohort(cohort);
+        cohort.is_some_and(|one| one.locations.iter().all(|at| self.apart.contains(at)))
+    }
+
+    /// Whether what these cohorts go through may be one and the same.
+    #[must_use]
+    pub fn compare(&self, some: &BTreeSet<CohortId>, others: &BTreeSet<CohortId>) -> bool {
+        !some.iter().chain(others).any(|cohort| self.stands_apart(cohort))
+    }
+
+    /// Where a cohort is seen from, as far as that compares; all of it where nothing does.
+    pub fn seen_from<'a>(&'a self, cohort: &'a Cohort) -> impl Iterator<Item = &'a LocationId> {
+        let none = self.stands_apart(&cohort.id);
+        cohort.locations.iter().filter(move |at| none || !self.apart.contains(*at))
     }
 
     #[must_use]
@@ -133,7 +169,11 @@ impl View {
         let here = here[from..].iter().chain(&here[..from]).copied();
         let elsewhere = self.by_probe.get(probe).cloned().unwrap_or_default();
         let others = |at: &usize| *at != position;
-        here.filter(others).take(most).chain(elsewhere.filter(others).take(most)).collect()
+        let compares = |at: &usize| {
+            !self.apart.contains(location) && !self.apart.contains(&self.posts[*at].location)
+        };
+        let elsewhere = elsewhere.filter(others).filter(compares).take(most);
+        here.filter(others).take(most).chain(elsewhere).collect()
     }
 
     /// Whether many tracks of other locations come and go: what one office goes through by itself
@@ -144,7 +184,9 @@ impl View {
         });
         if !fresh {
             let mut restless: HashMap<LocationId, usize> = HashMap::new();
-            for post in self.posts.iter().filter(|post| post.track.comes_and_goes(now)) {
+            let compares = |post: &&Post| !self.apart.contains(&post.location);
+            let restless_posts = |post: &&Post| post.track.comes_and_goes(now);
+            for post in self.posts.iter().filter(compares).filter(restless_posts) {
                 *restless.entry(post.location.clone()).or_default() += 1;
             }
             self.unrest = Some((now, restless));
@@ -168,7 +210,7 @@ impl View {
         let posts = self.by_probe.get(&probe.id).cloned().unwrap_or_default();
         let known = || {
             let here = self.posts[posts.clone()].iter();
-            let here = here.filter(|post| cohort.locations.contains(&post.location));
+            let here = here.filter(|post| self.seen_from(cohort).any(|at| *at == post.location));
             here.map(|post| &post.track).filter(|track| track.verdict != Verdict::Unknown)
         };
         let Some(worst) = known().max_by_key(|track| track.verdict) else {

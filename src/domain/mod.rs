@@ -4,6 +4,7 @@
 //! that does. A type that only one module uses lives in that module.
 
 pub mod access;
+pub mod agent;
 pub mod check;
 pub mod ids;
 pub mod incident;

@@ -81,6 +81,10 @@ pub enum NoticeKind {
     StaffReports,
     /// A number that is read crossed a threshold.
     Signal,
+    /// The agent of a location is silent.
+    AgentSilent,
+    /// The agent of a location reports again.
+    AgentHeard,
 }
 
 /// How bad, for whoever sorts a queue.
@@ -179,6 +183,8 @@ words!(NoticeKind {
     CaughtUp => "caught-up",
     StaffReports => "staff-reports",
     Signal => "signal",
+    AgentSilent => "agent-silent",
+    AgentHeard => "agent-heard",
 });
 words!(NoticeState {
     Queued => "queued",

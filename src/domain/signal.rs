@@ -4,6 +4,7 @@
 //! told and is no outage.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::ids::{SignalId, TargetId};
 
@@ -29,7 +30,7 @@ pub enum Measure {
 }
 
 /// A number that was read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     pub target: TargetId,
     pub signal: SignalId,

@@ -6,6 +6,7 @@
 //! reads what was left behind and notes when it is gone.
 
 pub mod accounts;
+pub mod agent;
 pub mod browser;
 mod budget;
 mod certificates;

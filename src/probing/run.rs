@@ -20,7 +20,7 @@ use super::values::Values;
 use super::writes::{Pending, Writes};
 use crate::clock::{Clock, Stopwatch};
 use crate::domain::check::{Check, CheckKind, Evidence, InconclusiveReason, Outcome, StepTiming};
-use crate::domain::ids::{SignalId, StepId};
+use crate::domain::ids::{LocationId, SignalId, StepId};
 use crate::domain::step::{Effect, Step, StepAction, before_write};
 use crate::domain::target::{Location, Probe, Target};
 use crate::store::compensations::Planned;
@@ -41,6 +41,8 @@ pub struct Setting {
     pub writes: Arc<Writes>,
     /// Where the numbers go that probes read.
     pub readings: Readings,
+    /// Locations that are probed by somebody else.
+    pub elsewhere: Arc<BTreeSet<LocationId>>,
 }
 
 /// Runs a probe once. `slot_at` is the intended start, from which latency counts.

@@ -22,8 +22,9 @@ use super::run::{Setting, run};
 use super::schedule::Slots;
 use super::site_network::SiteNetworks;
 use super::vigil::Vigil;
+use crate::domain::agent::MissedSlots;
 use crate::domain::check::{Check, CheckKind, Evidence, Gap, InconclusiveReason, Outcome};
-use crate::domain::ids::{LocationId, ProbeId, TargetId};
+use crate::domain::ids::{LocationId, ProbeId};
 use crate::domain::target::{Location, Probe};
 use crate::telemetry::metrics::Metrics;
 
@@ -45,19 +46,8 @@ pub struct Confirm {
 /// What leaves the scheduler.
 #[derive(Clone, Debug)]
 pub enum Report {
-    Check {
-        check: Check,
-        interval_us: i64,
-    },
-    Missed {
-        target: TargetId,
-        probe: ProbeId,
-        location: LocationId,
-        first: Timestamp,
-        slots: u32,
-        interval_us: i64,
-        gap: Gap,
-    },
+    Check { check: Check, interval_us: i64 },
+    Missed(MissedSlots),
 }
 
 /// What a deadline is for; slots go first where both are due.
@@ -114,8 +104,9 @@ impl Scheduler {
         let ended: HashMap<_, _> = known.collect();
         let mut posts = Vec::new();
         for (lane, setting) in settings.iter().enumerate() {
+            let here = |id: &&LocationId| !setting.elsewhere.contains(*id);
             for probe in &setting.target.probes {
-                for id in &probe.locations {
+                for id in probe.locations.iter().filter(here) {
                     let Some(location) = setting.target.location(id) else { continue };
                     let (probe, location) = (Arc::clone(probe), location.clone());
                     let slots = Slots::of(&probe, id);
@@ -277,15 +268,15 @@ impl Scheduler {
     async fn miss(&mut self, index: usize, first: Timestamp, (now, gap): (Timestamp, Gap)) {
         let post = &mut self.posts[index];
         let Some((first, slots)) = post.miss(first, now) else { return };
-        let report = Report::Missed {
+        let report = Report::Missed(MissedSlots {
             target: post.probe.target.clone(),
             probe: post.probe.id.clone(),
             location: post.location.id.clone(),
-            first,
+            first_slot_at: first,
             slots,
             interval_us: post.slots.interval_us(),
             gap,
-        };
+        });
         let _ = self.reports.send(report).await;
     }
 

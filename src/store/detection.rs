@@ -56,6 +56,13 @@ async fn record_verdict(
     .bind(micros(change.detected_at))
     .execute(&mut *connection)
     .await?;
+    record_change(connection, change).await
+}
+
+async fn record_change(
+    connection: &mut sqlx::SqliteConnection,
+    change: &VerdictChange,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO verdict_changes (target, cohort, was, became, since, detected_at) \
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -105,6 +112,51 @@ async fn record_outage(
     .bind(document)
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+/// What history is revised with: of one target, over a stretch of time.
+#[derive(Clone, Debug, Default)]
+pub struct Revision {
+    /// In place of what was said of these cohorts in the stretch.
+    pub cohorts: Vec<CohortId>,
+    pub verdicts: Vec<VerdictChange>,
+    /// Outages that are over and were not known.
+    pub outages: Vec<Outage>,
+}
+
+/// Revises history, all of it or nothing; what is in force stays.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn revise(
+    store: &Store,
+    target: &TargetId,
+    (from, to): (Timestamp, Timestamp),
+    revision: &Revision,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut transaction = store.writer().begin_with("BEGIN IMMEDIATE").await?;
+    for cohort in &revision.cohorts {
+        sqlx::query(
+            "DELETE FROM verdict_changes WHERE target = $1 AND cohort = $2 \
+             AND detected_at >= $3 AND detected_at < $4",
+        )
+        .bind(target.as_str())
+        .bind(cohort.as_str())
+        .bind(micros(from))
+        .bind(micros(to))
+        .execute(&mut *transaction)
+        .await?;
+    }
+    for change in &revision.verdicts {
+        record_change(&mut transaction, change).await?;
+    }
+    for outage in &revision.outages {
+        record_outage(&mut transaction, &OutageChange::Began, outage, now).await?;
+        record_outage(&mut transaction, &OutageChange::Ended, outage, now).await?;
+    }
+    transaction.commit().await?;
     Ok(())
 }
 

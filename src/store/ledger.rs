@@ -11,6 +11,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError, instant, micros};
+use crate::domain::agent::MissedSlots;
 use crate::domain::check::{Check, CheckKind, Evidence, Gap, Outcome, StepTiming};
 use crate::domain::ids::{LocationId, ProbeId, TargetId};
 
@@ -21,19 +22,7 @@ const PRUNE_BATCH: i64 = 2_000;
 #[derive(Clone, Debug)]
 pub enum Entry {
     Check { check: Check, interval_us: i64 },
-    Missed(MissedRun),
-}
-
-/// Slots in a row without a check of their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MissedRun {
-    pub target: TargetId,
-    pub probe: ProbeId,
-    pub location: LocationId,
-    pub first_slot_at: Timestamp,
-    pub slots: u32,
-    pub interval_us: i64,
-    pub gap: Gap,
+    Missed(MissedSlots),
 }
 
 /// One row of the ledger: a check, or `slots` missed ones in a row.
@@ -90,17 +79,26 @@ const CHUNKS: [usize; 4] = [64, 16, 4, 1];
 /// # Errors
 /// When the database cannot be written; nothing of the batch is kept then.
 pub async fn append(store: &Store, entries: &[Entry]) -> Result<(), StoreError> {
-    let rows: Vec<Row> = entries.iter().map(row).collect::<Result<_, _>>()?;
     let mut transaction = store.writer().begin_with("BEGIN IMMEDIATE").await?;
+    append_within(&mut transaction, entries).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The same within a transaction of somebody else.
+pub(in crate::store) async fn append_within(
+    connection: &mut sqlx::SqliteConnection,
+    entries: &[Entry],
+) -> Result<(), StoreError> {
+    let rows: Vec<Row> = entries.iter().map(row).collect::<Result<_, _>>()?;
     let mut rows = rows.as_slice();
     for length in CHUNKS {
         while rows.len() >= length {
             let (chunk, rest) = rows.split_at(length);
-            append_chunk(&mut transaction, chunk).await?;
+            append_chunk(connection, chunk).await?;
             rows = rest;
         }
     }
-    transaction.commit().await?;
     Ok(())
 }
 

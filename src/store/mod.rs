@@ -4,6 +4,7 @@
 //! survives a power cut. The SQL uses `$1` parameters and 64-bit integers, so that the same text
 //! serves PostgreSQL. It must not decide anything: it keeps and finds.
 
+pub mod agents;
 pub mod capture;
 pub mod compensations;
 pub mod continuity;
@@ -12,6 +13,7 @@ pub mod detection;
 pub mod ledger;
 pub mod open_copies;
 pub mod signals;
+pub mod spool;
 pub mod staff_reports;
 
 use std::path::Path;
@@ -56,13 +58,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be used or holds the tables of a newer version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
+        let options = durable(path);
         // What a write may have to take back fits into memory; what a reader sorts may not.
         let writing = options.clone().pragma("temp_store", "memory");
         let writer = SqlitePoolOptions::new()
@@ -93,6 +89,17 @@ impl Store {
     pub(in crate::store) fn reader(&self) -> &SqlitePool {
         &self.reader
     }
+}
+
+/// How every file of ours is opened: what is said to be written survives a power cut.
+fn durable(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
 }
 
 /// Whether a connection came back with no transaction open.

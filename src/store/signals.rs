@@ -27,6 +27,16 @@ pub struct Range {
 /// When the database cannot be written.
 pub async fn keep(store: &Store, readings: &[Reading]) -> Result<(), StoreError> {
     let mut transaction = store.writer().begin().await?;
+    keep_within(&mut transaction, readings).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// The same within a transaction of somebody else.
+pub(in crate::store) async fn keep_within(
+    connection: &mut sqlx::SqliteConnection,
+    readings: &[Reading],
+) -> Result<(), StoreError> {
     for reading in readings {
         let at = micros(reading.read_at);
         sqlx::query(
@@ -39,7 +49,7 @@ pub async fn keep(store: &Store, readings: &[Reading]) -> Result<(), StoreError>
         .bind(reading.signal.as_str())
         .bind(at)
         .bind(reading.value)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
         sqlx::query(
             "INSERT INTO signal_minutes (minute, target, signal, least, most, last, read_at) \
@@ -55,10 +65,9 @@ pub async fn keep(store: &Store, readings: &[Reading]) -> Result<(), StoreError>
         .bind(reading.signal.as_str())
         .bind(reading.value)
         .bind(at)
-        .execute(&mut *transaction)
+        .execute(&mut *connection)
         .await?;
     }
-    transaction.commit().await?;
     Ok(())
 }
 

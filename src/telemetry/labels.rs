@@ -31,6 +31,8 @@ pub struct LabelSets {
     pub severities: Vec<String>,
     /// Kinds of overdue preparation that are looked for.
     pub readiness_kinds: Vec<String>,
+    /// Locations that agents probe.
+    pub agents: Vec<LocationId>,
     /// Latency objectives, which become bucket limits.
     pub objectives: Vec<Duration>,
 }

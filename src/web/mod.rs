@@ -7,6 +7,8 @@
 //! [`layout`] is the frame, `components.html` the parts, `assets/holdfast.css` how they look.
 
 pub mod ack;
+pub mod agent_vitals;
+pub mod agents;
 pub mod assets;
 pub mod control;
 pub mod error;
@@ -74,6 +76,8 @@ pub struct Web {
     pub targets: watch::Receiver<Arc<Vec<Arc<Target>>>>,
     /// What keeps probes from telling the truth, in words.
     pub probe_faults: watch::Receiver<Vec<String>>,
+    /// What is wrong with agents, in words.
+    pub agent_faults: watch::Receiver<Vec<String>>,
     /// Continuity, where it runs on this machine.
     pub plans: Option<Plans>,
     /// Whether the copy is open, and for whom.

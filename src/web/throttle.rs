@@ -11,12 +11,19 @@ use std::time::Duration;
 const WINDOW: Duration = Duration::from_mins(1);
 const PER_ADDRESS: u32 = 60;
 const TOGETHER: u32 = 600;
-/// Addresses remembered; together they cannot send more than [`TOGETHER`] anyway.
-const ADDRESSES: usize = TOGETHER as usize;
 
 /// Counts within fixed windows of a minute.
-#[derive(Default)]
-pub struct Throttle(Mutex<Counts>);
+pub struct Throttle {
+    per_address: u32,
+    together: u32,
+    counts: Mutex<Counts>,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::of(PER_ADDRESS, TOGETHER)
+    }
+}
 
 #[derive(Default)]
 struct Counts {
@@ -26,22 +33,26 @@ struct Counts {
 }
 
 impl Throttle {
+    /// So many a minute from one address, and from all of them together.
+    #[must_use]
+    pub fn of(per_address: u32, together: u32) -> Self {
+        Self { per_address, together, counts: Mutex::default() }
+    }
+
     /// Whether one more is taken from `address` at this monotonic reading.
     pub fn admits(&self, address: Option<IpAddr>, monotonic: Duration) -> bool {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let window = monotonic.as_secs() / WINDOW.as_secs();
         if counts.window != window {
             *counts = Counts { window, ..Counts::default() };
         }
-        if counts.together >= TOGETHER {
+        if counts.together >= self.together {
             return false;
         }
         if let Some(address) = address {
-            if counts.by_address.len() >= ADDRESSES && !counts.by_address.contains_key(&address) {
-                return false;
-            }
+            // Together they send no more than `together`, so no more of them are remembered.
             let count = counts.by_address.entry(address).or_default();
-            if *count >= PER_ADDRESS {
+            if *count >= self.per_address {
                 return false;
             }
             *count += 1;

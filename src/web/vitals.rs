@@ -12,7 +12,7 @@ use super::Web;
 use super::error::WebError;
 
 /// The text format that `render` writes.
-const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(super) async fn metrics(State(web): State<Arc<Web>>) -> Result<impl IntoResponse, WebError> {
     let text = web.metrics.render().map_err(WebError::internal)?;

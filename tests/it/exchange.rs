@@ -48,6 +48,7 @@ async fn check(base_url: &str, networks: &str, tls: Tls, steps: &str) -> Check {
         browsers: crate::support::browsers(),
         writes: holdfast::probing::writes::Writes::never(),
         readings: holdfast::probing::readings::Readings::default(),
+        elsewhere: Arc::default(),
     };
     let (probe, location) = (&setting.target.probes[0], &setting.target.locations[0]);
     run(&setting, probe, location, CheckKind::Slot, clock.now()).await

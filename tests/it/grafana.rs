@@ -237,6 +237,7 @@ impl Watched {
             settings,
             told,
             changed: Arc::new(|| {}),
+            agents: None,
         };
         observe::start(observation, &tasks, stop.clone()).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

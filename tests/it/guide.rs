@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast::config::playbooks::{self, Known};
-use holdfast::config::{mapping, people, probes};
+use holdfast::config::{agent, mapping, people, probes};
 
 use crate::support::root;
 
@@ -15,6 +15,7 @@ fn fault_of(name: &str, text: &str) -> Option<Result<(), String>> {
         mapping::FORMAT => mapping::read(name, text).map(drop),
         "holdfast/playbook/v1" => playbooks::parse(name, text, Known::default()).map(drop),
         "holdfast/people/v1" => people::parse(name, text).map(drop),
+        agent::FORMAT => agent::check(name, text, root()).map(drop),
         other => panic!("{name}: no parser of ours reads '{other}'"),
     };
     Some(read.map_err(|faults| faults.to_string()))

@@ -1,6 +1,7 @@
 //! The one integration-test binary: real servers on loopback, the real program.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on stops there")]
 
+mod agents;
 mod bulkheads;
 mod by_hand;
 mod channels;

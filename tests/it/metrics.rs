@@ -29,6 +29,7 @@ fn one_of_each() -> LabelSets {
         channels: vec!["email".into()],
         severities: vec!["major".into()],
         readiness_kinds: vec!["drill-overdue".into()],
+        agents: vec![LocationId::new("adelaide").unwrap()],
         objectives: vec![Duration::from_secs(3)],
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use holdfast::config::{installation, targets};
+use holdfast::domain::agent::MissedSlots;
 use holdfast::domain::check::{Check, CheckKind, FailureReason, Gap, Outcome};
 use holdfast::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
 use holdfast::domain::incident::IncidentId;
@@ -19,7 +20,7 @@ use holdfast::reporting::period::Period;
 use holdfast::reporting::report;
 use holdfast::reporting::report::{Report, StaffReportLine};
 use holdfast::store::continuity::commit::{Commit, IncidentRow, NewNotice, commit};
-use holdfast::store::ledger::{self, Entry, MissedRun};
+use holdfast::store::ledger::{self, Entry};
 use holdfast::store::staff_reports::{self, StaffReport};
 use holdfast::store::{Store, detection};
 use jiff::{SignedDuration, Timestamp};
@@ -97,7 +98,7 @@ fn entries() -> Vec<Entry> {
             entries.push(check("intake", "report-line", minute, kind, Outcome::Passed));
         }
     }
-    entries.push(Entry::Missed(MissedRun {
+    entries.push(Entry::Missed(MissedSlots {
         target: target(),
         probe: ProbeId::new("intake").unwrap(),
         location: LocationId::new("report-line").unwrap(),

@@ -183,6 +183,7 @@ async fn checks(tracker: &Tracker) -> Vec<Check> {
         browsers: crate::support::browsers(),
         writes: holdfast::probing::writes::Writes::never(),
         readings: holdfast::probing::readings::Readings::default(),
+        elsewhere: Arc::default(),
     };
     let mut checks = Vec::new();
     for probe in &setting.target.probes {

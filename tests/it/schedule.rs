@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use holdfast::app::parts;
 use holdfast::clock::Clock;
+use holdfast::domain::agent::MissedSlots;
 use holdfast::domain::check::{CheckKind, Gap};
 use holdfast::probing::scheduler::{Report, Scheduler};
 use holdfast::probing::vigil::Vigil;
@@ -43,7 +44,7 @@ impl Told {
                 told.entry(check.slot_at).or_default().push(None);
             }
             Report::Check { .. } => *self.1.lock().unwrap() += 1,
-            Report::Missed { first, slots, gap, .. } => {
+            Report::Missed(MissedSlots { first_slot_at: first, slots, gap, .. }) => {
                 for number in 0..i64::from(slots) {
                     let at = first + SignedDuration::from_secs(number * INTERVAL_S);
                     told.entry(at).or_default().push(Some(gap));

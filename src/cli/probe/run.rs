@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{CliError, print};
-use crate::app::parts;
+use crate::app::parts::{self, Means};
 use crate::clock::Clock;
 use crate::config::installation::Installation;
 use crate::config::targets;
@@ -27,7 +27,7 @@ impl Run {
     pub async fn run(self, service: &Installation) -> Result<(), CliError> {
         let Self { probe: id, at, json } = self;
         let clock = Clock::system();
-        let settings = parts::settings(service, targets::load(service)?, &clock, None)?;
+        let settings = parts::settings(&Means::of(service), targets::load(service)?, &clock, None)?;
         let found = settings.iter().find_map(|s| Some((s, s.target.probe(&id)?)));
         let (setting, probe) = found.ok_or_else(|| {
             CliError::Arguments(format!("there is no probe '{id}': see 'probe list'"))

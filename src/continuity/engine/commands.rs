@@ -34,6 +34,9 @@ impl Engine {
                 Ok(Answer::Done)
             }
             Command::Signal { signal, sentence } => self.signal_crossed(&signal, sentence).await,
+            Command::Agent { location, silent, sentence } => {
+                self.agent_heard(&location, silent, sentence).await
+            }
         }
     }
 

@@ -295,6 +295,40 @@ pub(super) fn register(
             "Overdue preparation: what would be missing if an outage began now.",
             &["kind"],
         )?,
+        clock_offset: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_clock_offset_seconds",
+                    "How far the clock of a location's agent is ahead of ours; NaN before it was \
+                     measured.",
+                ),
+                &["location"],
+            )?,
+        )?,
+        agent_heard: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_agent_heard_timestamp_seconds",
+                    "When a location's agent was last heard; 0 when not since the start.",
+                ),
+                &["location"],
+            )?,
+        )?,
+        agent_dropped: gauges(
+            r,
+            "holdfast_agent_dropped_findings",
+            "Checks that were lost because a location's agent could keep no more of them.",
+            &["location"],
+        )?,
+        spool_findings: registered(
+            r,
+            IntGauge::new(
+                "holdfast_spool_findings",
+                "Checks that this agent keeps until its hub has them; 0 on a hub.",
+            )?,
+        )?,
         config_last_reload: registered(
             r,
             IntGauge::new(

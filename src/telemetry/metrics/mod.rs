@@ -66,6 +66,10 @@ pub struct Metrics {
     clock_steps: IntCounter,
     suspends: IntCounter,
     readiness_faults: IntGaugeVec,
+    clock_offset: GaugeVec,
+    agent_heard: GaugeVec,
+    agent_dropped: IntGaugeVec,
+    spool_findings: IntGauge,
     config_last_reload: IntGauge,
     last_tick: Gauge,
 }
@@ -98,10 +102,13 @@ impl Metrics {
             &self.activation_open,
             &self.step_pending,
             &self.readiness_faults,
+            &self.agent_dropped,
         ] {
             gauges.reset();
         }
         for gauges in [
+            &self.clock_offset,
+            &self.agent_heard,
             &self.signal,
             &self.feed_age,
             &self.signal_read,
@@ -129,6 +136,11 @@ impl Metrics {
         }
         for tier in TierLabel::ALL {
             self.snapshot_records.with_label_values(&[tier.as_str()]);
+        }
+        for location in &labels.agents {
+            self.clock_offset.with_label_values(&[location.as_str()]).set(f64::NAN);
+            self.agent_heard.with_label_values(&[location.as_str()]);
+            self.set_agent_dropped(location, 0);
         }
         for kind in &labels.readiness_kinds {
             self.set_readiness_faults(kind, 0);

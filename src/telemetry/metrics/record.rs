@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Metrics;
+use crate::domain::agent::MissedSlots;
 use crate::domain::check::{Check, CheckKind, Outcome};
 use crate::domain::ids::{CohortId, LocationId, PlaybookId, ProbeId, SignalId, TargetId};
 use crate::domain::verdict::Verdict;
@@ -46,8 +47,9 @@ impl Metrics {
     }
 
     /// Slots of a probe at a location went by while nobody was there to run them.
-    pub fn record_missed(&self, whose: (&TargetId, &ProbeId, &LocationId), slots: u32) {
-        self.count_checks(whose, Outcome::Missed, slots.into());
+    pub fn record_missed(&self, missed: &MissedSlots) {
+        let whose = (&missed.target, &missed.probe, &missed.location);
+        self.count_checks(whose, Outcome::Missed, missed.slots.into());
     }
 
     pub(super) fn count_checks(
@@ -214,6 +216,31 @@ impl Metrics {
 
     pub fn set_readiness_faults(&self, kind: &str, faults: usize) {
         self.readiness_faults.with_label_values(&[kind]).set(whole(faults));
+    }
+
+    /// An agent was heard at this instant; how far its clock is ahead, where that was measured.
+    pub fn record_agent_heard(
+        &self,
+        location: &LocationId,
+        at: Timestamp,
+        offset: Option<SignedDuration>,
+    ) {
+        self.agent_heard.with_label_values(&[location.as_str()]).set(seconds(at));
+        if let Some(offset) = offset {
+            let offset = offset.as_secs_f64();
+            self.clock_offset.with_label_values(&[location.as_str()]).set(offset);
+        }
+    }
+
+    /// Checks that were lost to the bound of an agent's spool.
+    pub fn set_agent_dropped(&self, location: &LocationId, dropped: u64) {
+        let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
+        self.agent_dropped.with_label_values(&[location.as_str()]).set(dropped);
+    }
+
+    /// How many findings of an agent its hub has not acknowledged.
+    pub fn set_spool_findings(&self, waiting: u64) {
+        self.spool_findings.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
     /// Whether the newest files are in force.

@@ -144,5 +144,7 @@ fn kind_in_words(kind: NoticeKind) -> &'static str {
         NoticeKind::CaughtUp => "Several, late",
         NoticeKind::StaffReports => "Staff and probes disagree",
         NoticeKind::Signal => "A number to look at",
+        NoticeKind::AgentSilent => "A location is not reporting",
+        NoticeKind::AgentHeard => "A location reports again",
     }
 }

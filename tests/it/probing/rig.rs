@@ -91,6 +91,7 @@ probes:
             clock: clock.clone(),
             writes: Writes::never(),
             readings: Readings::default(),
+            elsewhere: Arc::default(),
         };
         let (probe, location) = (&setting.target.probes[0], &setting.target.locations[0]);
         let check = run(&setting, probe, location, CheckKind::Slot, clock.now()).await;

@@ -65,6 +65,7 @@ pub fn setting(target: Target, clock: &Clock, writes: Option<Arc<Writes>>) -> Ar
         clock: clock.clone(),
         writes: writes.unwrap_or_else(Writes::never),
         readings: Readings::default(),
+        elsewhere: Arc::default(),
     })
 }
 

@@ -38,6 +38,7 @@ impl Observed {
             settings,
             told,
             changed: Arc::new(|| {}),
+            agents: None,
         };
         observe::start(observation, &tasks, stop.clone()).await.unwrap();
         Self { store, metrics, events, tasks, stop }

@@ -114,6 +114,7 @@ pub async fn serve() -> Served {
         synthetic: true,
         targets: watch::channel(Arc::new(sample::targets())).1,
         probe_faults: watch::channel(Vec::new()).1,
+        agent_faults: watch::channel(Vec::new()).1,
         plans: Some(Plans {
             people: watch::channel(plans::people()).1,
             playbooks: watch::channel(Arc::new(vec![Arc::new(plans::playbook())])).1,

@@ -1,0 +1,86 @@
+//! Where agents report: the receiver of `/agent/v1/…`, over TLS with client certificates.
+//!
+//! A port of its own, with no page, cookie or session on it. It takes what agents found into the
+//! store and hands it on; it must not judge it.
+//!
+//! [`listen`] takes connections and knows who is at the other end, [`routes`] decides who may do
+//! what, [`desk`] remembers when each agent was heard and what is asked of it.
+
+pub mod desk;
+pub mod listen;
+mod receive;
+pub mod routes;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::crypto::authority::Authority;
+use crate::domain::agent::{Numbered, Planned};
+use crate::domain::ids::LocationId;
+use crate::store::Store;
+
+use super::throttle::Throttle;
+use desk::Desk;
+
+/// Attempts to enrol in a minute, from one address and together. A token cannot be guessed; this
+/// keeps trying from costing us anything.
+const ENROLMENTS: (u32, u32) = (10, 100);
+
+/// What the plan of each location is: the files in force.
+pub type Plans = BTreeMap<LocationId, Arc<Planned>>;
+
+/// What the receiver works with; handed in by `app`.
+pub struct Agents {
+    pub store: Store,
+    pub clock: Clock,
+    pub authority: Arc<Authority>,
+    pub plans: watch::Receiver<Arc<Plans>>,
+    pub desk: Arc<Desk>,
+    /// What was delivered, once it is durable.
+    pub delivered: mpsc::Sender<Delivered>,
+    pub stop: CancellationToken,
+    throttle: Throttle,
+}
+
+/// What of a delivery was not known before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivered {
+    pub location: LocationId,
+    pub findings: Vec<Numbered>,
+    /// How many more the agent has behind these.
+    pub behind: u64,
+    pub dropped: u64,
+    /// The slot of the earliest check that came too late to be judged as it comes.
+    pub late_from: Option<Timestamp>,
+}
+
+/// What the receiver works with that others hold the other ends of.
+pub struct Ends {
+    pub plans: watch::Receiver<Arc<Plans>>,
+    pub desk: Arc<Desk>,
+    pub delivered: mpsc::Sender<Delivered>,
+}
+
+impl Agents {
+    #[must_use]
+    pub fn new(
+        (store, clock): (Store, Clock),
+        authority: Arc<Authority>,
+        ends: Ends,
+        stop: CancellationToken,
+    ) -> Self {
+        let Ends { plans, desk, delivered } = ends;
+        let throttle = Throttle::of(ENROLMENTS.0, ENROLMENTS.1);
+        Self { store, clock, authority, plans, desk, delivered, stop, throttle }
+    }
+
+    /// The plan in force for a location; none where no agent is configured.
+    fn plan(&self, location: &LocationId) -> Option<Arc<Planned>> {
+        self.plans.borrow().get(location).cloned()
+    }
+}

@@ -1,0 +1,193 @@
+//! What agents say and ask, route by route.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use jiff::Timestamp;
+
+use super::routes::{Known, Peer, Refusal};
+use super::{Agents, Delivered};
+use crate::crypto::digest::{Digest, same};
+use crate::domain::agent::{
+    ASK_WAIT, Acknowledged, Asked, Delivery, Enrolled, Enrolment, Finding, MOST_FINDINGS, Measured,
+    Numbered, Planned, Renewal, Stamps, Waiting,
+};
+use crate::domain::ids::LocationId;
+use crate::store::agents;
+
+/// What is older than this when it comes is history to be judged as a whole. A delivery takes
+/// milliseconds; this is one that was tried again.
+const LATE: Duration = Duration::from_secs(10);
+
+type Answer<T> = Result<Json<T>, Refusal>;
+type Here = State<Arc<Agents>>;
+
+pub(super) async fn enrol(
+    State(agents): Here,
+    Extension(peer): Extension<Peer>,
+    Json(enrolment): Json<Enrolment>,
+) -> Answer<Enrolled> {
+    let now = agents.clock.now();
+    let address = peer.address.ip();
+    if !agents.throttle.admits(Some(address), agents.clock.monotonic()) {
+        return Err(Refusal::Throttled);
+    }
+    let offered = Digest::of(enrolment.token.as_bytes()).to_hex();
+    let invitations = agents::invitations(&agents.store, now).await.map_err(Refusal::unable)?;
+    let invited = invitations.into_iter().fold(None, |found, (token, location)| {
+        if same(token.as_bytes(), offered.as_bytes()) { Some(location) } else { found }
+    });
+    let wrong = || {
+        tracing::warn!(%address, "somebody tried to enrol an agent with a token that is none");
+        Refusal::Forbidden("the token is wrong, used or expired: ask for another".to_owned())
+    };
+    let location = invited.ok_or_else(wrong)?;
+    let (enrolled, serial, ends_at) = certify(&agents, &location, &enrolment.request)?;
+    let certificate = (&location, serial.as_str(), ends_at);
+    let is_first = agents::enrol(&agents.store, &offered, certificate, now).await;
+    if !is_first.map_err(Refusal::unable)? {
+        return Err(wrong());
+    }
+    tracing::info!(%location, %address, "an agent is enrolled");
+    Ok(Json(enrolled))
+}
+
+pub(super) async fn renew(
+    State(agents): Here,
+    Extension(known): Extension<Known>,
+    Json(renewal): Json<Renewal>,
+) -> Answer<Enrolled> {
+    let (enrolled, serial, ends_at) = certify(&agents, &known.location, &renewal.request)?;
+    let certificate = (&known.location, serial.as_str(), ends_at);
+    let noted = agents::certify(&agents.store, certificate, agents.clock.now()).await;
+    noted.map_err(Refusal::unable)?;
+    tracing::info!(location = %known.location, "an agent's certificate is renewed");
+    Ok(Json(enrolled))
+}
+
+fn certify(
+    agents: &Agents,
+    location: &LocationId,
+    request: &str,
+) -> Result<(Enrolled, String, Timestamp), Refusal> {
+    let issued = agents.authority.certify_client(location.as_str(), request, agents.clock.now());
+    let issued = issued.map_err(|error| Refusal::Wrong(error.to_string()))?;
+    let enrolled = Enrolled { location: location.clone(), certificate: issued.pem };
+    Ok((enrolled, issued.seen.serial, issued.seen.ends_at))
+}
+
+pub(super) async fn plan(
+    State(agents): Here,
+    Extension(known): Extension<Known>,
+) -> Answer<Planned> {
+    agents.desk.hear(&known.location, None);
+    let planned = agents.plan(&known.location);
+    let planned = planned.ok_or_else(|| Refusal::unable("the plan went meanwhile"))?;
+    Ok(Json(Planned::clone(&planned)))
+}
+
+pub(super) async fn checks(
+    State(agents): Here,
+    Extension(known): Extension<Known>,
+    Json(delivery): Json<Delivery>,
+) -> Answer<Acknowledged> {
+    let received_at = agents.clock.now();
+    let location = known.location;
+    agents.desk.hear(&location, delivery.measured);
+    check_places(&location, &delivery.findings)?;
+    let last = delivery.findings.last().map_or(0, |one| one.number);
+    let mut findings = delivery.findings;
+    findings.retain(|one| is_planned(&agents, &location, &one.finding));
+    let offset = agents.desk.heard(&location).measured;
+    let late_from = late_from(&findings, offset, received_at);
+    let (behind, dropped) = (delivery.behind, delivery.dropped);
+    let delivered = Delivered { location: location.clone(), findings, behind, dropped, late_from };
+    // A connection that is given up must not part what is durable from what is handed on.
+    let taking = tokio::spawn(take(Arc::clone(&agents), delivery.spool, delivered, last));
+    let number = taking.await.map_err(Refusal::unable)??;
+    let stamps = Stamps { received_at, answered_at: agents.clock.now() };
+    let plan = digest(&agents, &location);
+    Ok(Json(Acknowledged { stamps, number, plan }))
+}
+
+/// Makes a delivery durable and hands on what of it is new. Returns the number up to which it is
+/// there.
+async fn take(
+    agents: Arc<Agents>,
+    spool: String,
+    mut delivered: Delivered,
+    last: i64,
+) -> Result<i64, Refusal> {
+    // Room first: nothing is taken that could not be handed on.
+    let room = agents.delivered.reserve().await.map_err(Refusal::unable)?;
+    let findings = (std::mem::take(&mut delivered.findings), last);
+    let (whose, with) =
+        ((&delivered.location, spool.as_str()), (delivered.dropped, delivered.late_from));
+    let taken = agents::take(&agents.store, whose, findings, with).await;
+    let taken = taken.map_err(Refusal::unable)?;
+    if !taken.new.is_empty() {
+        room.send(Delivered { findings: taken.new, ..delivered });
+    }
+    Ok(taken.number)
+}
+
+/// A number that was read does not say where: it is taken of targets that are probed there. One
+/// that is not any more is let go.
+fn is_planned(agents: &Agents, location: &LocationId, finding: &Finding) -> bool {
+    let Finding::Reading(reading) = finding else { return true };
+    let planned = agents.plan(location);
+    planned.is_some_and(|one| one.plan.targets.iter().any(|one| one.target == reading.target))
+}
+
+/// Nothing is taken of another location.
+fn check_places(location: &LocationId, findings: &[Numbered]) -> Result<(), Refusal> {
+    if findings.len() > MOST_FINDINGS {
+        return Err(Refusal::Wrong(format!("more than {MOST_FINDINGS} findings")));
+    }
+    let foreign = |one: &Numbered| one.finding.location().is_some_and(|at| at != location);
+    if findings.iter().any(foreign) {
+        let why = format!("a finding is not of '{location}', which the certificate is for");
+        return Err(Refusal::Forbidden(why));
+    }
+    Ok(())
+}
+
+/// The slot of the earliest check that is too old to be judged as it comes.
+fn late_from(
+    findings: &[Numbered],
+    measured: Option<Measured>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let offset = measured.map(Measured::offset).unwrap_or_default();
+    let late = findings.iter().filter_map(|one| match &one.finding {
+        Finding::Check { check, .. } => {
+            let age = now.duration_since(check.finished_at) + offset;
+            (Duration::try_from(age).unwrap_or_default() > LATE).then_some(check.slot_at)
+        }
+        Finding::Missed(_) | Finding::Reading(_) => None,
+    });
+    late.min()
+}
+
+pub(super) async fn asks(
+    State(agents): Here,
+    Extension(known): Extension<Known>,
+    Json(waiting): Json<Waiting>,
+) -> Answer<Asked> {
+    let received_at = agents.clock.now();
+    agents.desk.hear(&known.location, waiting.measured);
+    let asks = tokio::select! {
+        asks = agents.desk.asks(&known.location, ASK_WAIT) => asks,
+        () = agents.stop.cancelled() => Vec::new(),
+    };
+    // It may have been revoked while it waited.
+    known.check(&agents).await?;
+    let stamps = Stamps { received_at, answered_at: agents.clock.now() };
+    Ok(Json(Asked { stamps, asks, plan: digest(&agents, &known.location) }))
+}
+
+fn digest(agents: &Agents, location: &LocationId) -> String {
+    agents.plan(location).map(|planned| planned.digest.clone()).unwrap_or_default()
+}
