@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::profiles::{COMMON_PLAYBOOKS, PROFILES, Profile};
 use super::validate::INSTALLATION;
+use crate::config::schemas;
 use crate::vault::site::{self, Level};
 
 const TEMPLATE: &str = include_str!("profile/holdfast.yaml");
@@ -100,6 +101,13 @@ pub fn write(folder: &Path, choices: &Choices, now: Timestamp) -> anyhow::Result
     };
     for (name, text) in &playbooks {
         files.push((folder.join(name), (*text).to_owned()));
+    }
+    for (path, text) in &mut files {
+        let below = path.strip_prefix(folder).unwrap_or(path).display().to_string();
+        *text = schemas::hinted(&below, text);
+    }
+    for (name, text) in schemas::all() {
+        files.push((folder.join("schemas").join(format!("{name}.json")), text));
     }
     if let Some((there, _)) = files.iter().find(|(path, _)| path.exists()) {
         bail!("{} is there already: choose an empty folder", there.display());

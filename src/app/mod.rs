@@ -6,6 +6,7 @@ pub mod control;
 pub mod copy;
 pub mod demo;
 pub mod enrolment;
+pub mod explain;
 pub mod init;
 pub mod live;
 pub mod observe;

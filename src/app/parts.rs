@@ -16,7 +16,7 @@ use crate::config::target_tls::TlsSettings;
 use crate::continuity::readiness;
 use crate::domain::ids::{LocationId, PlaybookId, SignalId, TargetId};
 use crate::domain::notice::Severity;
-use crate::domain::signal::Measure;
+use crate::domain::signal::{Level, Measure, Signal};
 use crate::domain::target::Target;
 use crate::probing::accounts::Accounts;
 use crate::probing::browser::{Browsers, Programs};
@@ -180,6 +180,8 @@ pub fn labels(
                 cohorts: target.cohorts.iter().map(|cohort| cohort.id.clone()).collect(),
                 signals: signals(target, false),
                 feeds: signals(target, true),
+                thresholds: target.signals().flat_map(thresholds).collect(),
+                age_limits: target.signals().filter_map(age_limit).collect(),
             })
             .collect(),
         probes: probes()
@@ -202,6 +204,20 @@ pub fn labels(
             .map(str::to_owned)
             .collect(),
     }
+}
+
+/// From which numbers on a signal that is counted is at a level.
+fn thresholds(signal: &Signal) -> impl Iterator<Item = (SignalId, &'static str, f64)> {
+    let levels = [(Level::Attention, signal.attention_at), (Level::Worse, signal.worse_at)];
+    let counted = signal.measure != Measure::Age;
+    let levels = levels.into_iter().filter(move |_| counted);
+    levels.filter_map(|(level, from)| Some((signal.id.clone(), level.as_str(), from?)))
+}
+
+/// How old what a feed delivered may be.
+fn age_limit(signal: &Signal) -> Option<(SignalId, f64)> {
+    let limit = signal.worse_at.filter(|_| signal.measure == Measure::Age)?;
+    Some((signal.id.clone(), limit))
 }
 
 /// Ids of the ages of a target's feeds, or of the numbers that are counted.

@@ -1,5 +1,6 @@
-//! What would keep probes from telling the truth: accounts that are refused, and records that they
-//! left behind. Shown as overdue preparation, in words and in metrics.
+//! What would keep probes from telling the truth: accounts that are refused, records that they left
+//! behind, and a changed configuration that is not in force. Shown as overdue preparation, in words
+//! and in metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,10 @@ use crate::store::{Store, compensations};
 use crate::telemetry::metrics::Metrics;
 
 /// Every kind of fault, for metrics.
-pub const KINDS: [&str; 2] = [REFUSED, RESIDUAL];
+pub const KINDS: [&str; 3] = [REFUSED, RESIDUAL, RESTART];
 const REFUSED: &str = "probe-account-refused";
 const RESIDUAL: &str = "probe-record-left";
+const RESTART: &str = "restart-awaited";
 
 /// How often it is looked.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -24,7 +26,7 @@ const LEFT_AFTER: Duration = Duration::from_secs(120);
 /// Says what is wrong with probes, for ever.
 pub async fn keep(
     (store, clock, metrics): (Store, Clock, Arc<Metrics>),
-    settings: watch::Receiver<Vec<Arc<Setting>>>,
+    (settings, waiting): (watch::Receiver<Vec<Arc<Setting>>>, watch::Receiver<Vec<String>>),
     words: watch::Sender<Vec<String>>,
 ) {
     loop {
@@ -33,7 +35,9 @@ pub async fn keep(
         let left = left_behind(&store, &clock).await;
         metrics.set_readiness_faults(REFUSED, refused.len());
         metrics.set_readiness_faults(RESIDUAL, left.len());
-        let faults: Vec<String> = refused.into_iter().chain(left).collect();
+        let waiting = restart(&waiting.borrow());
+        metrics.set_readiness_faults(RESTART, waiting.iter().len());
+        let faults: Vec<String> = refused.into_iter().chain(left).chain(waiting).collect();
         words.send_if_modified(|before| {
             let differs = *before != faults;
             if differs {
@@ -54,6 +58,13 @@ fn refused(setting: &Setting) -> Vec<String> {
             format!("Probe account {number} of {count} of {title} is refused: unlock or renew it.")
         })
         .collect()
+}
+
+/// Sections of the installation's file that the service was not started with.
+fn restart(waiting: &[String]) -> Option<String> {
+    let sections = waiting.join(", ");
+    let words = format!("holdfast.yaml was changed under {sections}: restart Holdfast to take it.");
+    (!waiting.is_empty()).then_some(words)
 }
 
 async fn left_behind(store: &Store, clock: &Clock) -> Vec<String> {

@@ -2,7 +2,9 @@
 //!
 //! A file with a fault changes nothing: what was last good stays in force, the log says each fault
 //! with its place, and a metric says that the newest files are not in force. Probes that did not
-//! change keep their slots and what is known of them. It must not restart anything.
+//! change keep their slots and what is known of them. Other sections of `holdfast.yaml` than those
+//! of targets and the browser wait for a restart, which is said in the log, by that metric and
+//! among overdue preparation. It must not restart anything.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use super::parts::{self, Kept, Means};
 use crate::clock::Clock;
 use crate::config::agents::AgentsSection;
 use crate::config::diagnostics::Diagnostics;
+use crate::config::sections::Sections;
 use crate::config::{installation, plans};
 use crate::domain::ids::PlaybookId;
 use crate::domain::target::Target;
@@ -40,6 +43,10 @@ pub struct Reload {
     pub agents: Option<AgentsSection>,
     pub agent_plans: watch::Sender<Arc<Plans>>,
     pub changed: Arc<dyn Fn() + Send + Sync>,
+    /// As the service was started with.
+    pub sections: Sections,
+    /// Names of those that wait for a restart.
+    pub waiting: watch::Sender<Vec<String>>,
 }
 
 /// What was read and is good.
@@ -92,8 +99,14 @@ impl Reload {
         let probes: usize = settings.iter().map(|setting| setting.target.probes.len()).sum();
         let targets: Vec<_> = settings.iter().map(|setting| Arc::clone(&setting.target)).collect();
         self.metrics.declare(&labels);
-        self.metrics.record_reload(true);
         tracing::info!(targets = targets.len(), probes, "the newest files are in force");
+        let waiting = self.sections.waiting(&Sections::read(&self.config));
+        self.metrics.record_reload(waiting.is_empty());
+        if !waiting.is_empty() {
+            let sections = waiting.join(", ");
+            tracing::warn!(%sections, "holdfast.yaml changed where only a restart takes it");
+        }
+        self.waiting.send_replace(waiting);
         self.agent_plans.send_replace(agent_plans);
         self.settings.send_replace(settings);
         self.shown.send_replace(Arc::new(targets));

@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::config::agents::AgentsSection;
 use crate::config::installation;
 use crate::config::plans as config_plans;
+use crate::config::sections::Sections;
 use crate::continuity::command::Handle;
 use crate::continuity::effect::Effect;
 use crate::domain::ids::PlaybookId;
@@ -330,7 +331,9 @@ impl Running {
         (agents, agent_plans): (Option<AgentsSection>, watch::Sender<Arc<web::agents::Plans>>),
     ) {
         let parts = (self.store.clone(), self.clock.clone(), Arc::clone(&self.metrics));
-        self.endless(probe_readiness::keep(parts, settings.subscribe(), words));
+        let (waiting, awaited) = watch::channel(Vec::new());
+        let looked_at = (settings.subscribe(), awaited);
+        self.endless(probe_readiness::keep(parts, looked_at, words));
         let reload = Reload {
             config: config.to_owned(),
             clock: self.clock.clone(),
@@ -342,6 +345,8 @@ impl Running {
             agents,
             agent_plans,
             changed: self.changed(),
+            sections: Sections::read(config),
+            waiting,
         };
         self.endless(reload.keep(hangups));
     }

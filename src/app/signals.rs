@@ -86,6 +86,7 @@ impl Keeper {
     }
 
     fn show(&self, reading: &Reading, signal: &Signal) {
+        self.metrics.set_signal_read(&reading.target, &reading.signal, reading.read_at);
         match signal.measure {
             Measure::Captured { .. } => {
                 self.metrics.set_signal(&reading.target, &reading.signal, reading.value);

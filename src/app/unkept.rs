@@ -44,7 +44,9 @@ impl ToLedger {
         match refused {
             Some(entry) => {
                 if !was_behind {
-                    tracing::error!("the ledger is behind: what checks find is not kept for now");
+                    tracing::error!(
+                        "the ledger is behind: what checks find is lost until it is not"
+                    );
                 }
                 self.leave_out(entry);
             }

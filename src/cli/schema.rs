@@ -1,6 +1,7 @@
 //! `holdfast schema`: JSON Schemas for editors.
 
 use super::{CliError, print};
+use crate::config::schemas;
 
 /// Prints the JSON Schema of a kind of file, for the editor to check while you type.
 ///
@@ -17,21 +18,23 @@ enum Kind {
     Probes,
     Playbooks,
     People,
+    Directory,
     Mapping,
 }
 
 impl Schema {
     pub fn run(self) -> Result<(), CliError> {
-        let schema = match self.kind {
-            Kind::Installation => {
-                schemars::schema_for!(crate::config::installation::InstallationFile).to_value()
-            }
-            Kind::Agent => schemars::schema_for!(crate::config::agent::AgentFile).to_value(),
-            Kind::Probes => schemars::schema_for!(crate::config::probes::ProbeFile).to_value(),
-            Kind::Playbooks => crate::config::playbooks::schema(),
-            Kind::People => crate::config::people::schema(),
-            Kind::Mapping => schemars::schema_for!(crate::config::mapping::MappingFile).to_value(),
+        let name = match self.kind {
+            Kind::Installation => "installation",
+            Kind::Probes => "probes",
+            Kind::Playbooks => "playbooks",
+            Kind::People => "people",
+            Kind::Directory => "directory",
+            Kind::Mapping => "mapping",
+            Kind::Agent => "agent",
         };
-        print(format!("{schema:#}"))
+        let text = schemas::named(name)
+            .ok_or_else(|| CliError::Arguments(format!("there is no schema of '{name}'")))?;
+        print(text.trim_end())
     }
 }

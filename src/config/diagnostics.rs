@@ -72,23 +72,18 @@ impl Faults {
 
     /// Notes a fault at a place in the file.
     pub fn at(&mut self, place: Location, message: impl Into<String>) {
-        let (line, column) = (place.line(), place.column());
-        self.found.push(Diagnostic {
-            file: self.file.clone(),
-            line,
-            column,
-            message: message.into(),
-        });
+        self.at_position(place.line(), place.column(), message);
+    }
+
+    /// Notes a fault at a line and column, both counted from 1.
+    pub fn at_position(&mut self, line: u64, column: u64, message: impl Into<String>) {
+        let file = self.file.clone();
+        self.found.push(Diagnostic { file, line, column, message: message.into() });
     }
 
     /// Notes a fault of the file as a whole.
     pub fn whole(&mut self, message: impl Into<String>) {
-        self.found.push(Diagnostic {
-            file: self.file.clone(),
-            line: 0,
-            column: 0,
-            message: message.into(),
-        });
+        self.at_position(0, 0, message);
     }
 
     /// # Errors

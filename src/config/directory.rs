@@ -22,12 +22,21 @@ pub struct DirectoryFile {
     pub people: Vec<Account>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Raw {
+    /// Always `holdfast/directory/v1`.
+    #[schemars(with = "String")]
     format: Spanned<String>,
     phones: Phones,
+    #[schemars(with = "Vec<Account>")]
     people: Vec<Spanned<Account>>,
+}
+
+/// The JSON Schema of a directory, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Raw).to_value()
 }
 
 /// Reads the text of a `directory.yaml` by itself.

@@ -27,8 +27,8 @@ pub struct SystemFile {
     base_url: Spanned<String>,
 }
 
-/// An instant in the answer and how long ago it may be: exactly one of `json`, `html`, `header`, or of
-/// `column` for a query.
+/// An instant in the answer and how long ago it may be: exactly one of `json`, `html`, `header`, or
+/// of `column` for a query.
 #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgeFile {

@@ -8,7 +8,7 @@ use serde_saphyr::{Location as Place, Spanned};
 use super::diagnostics::Faults;
 use super::probe_steps::{Names, StepFile, read_steps};
 use crate::domain::ids::StepId;
-use crate::domain::step::{Effect, Expectation, Step, StepAction, Uses};
+use crate::domain::step::{Effect, Step, Uses};
 
 /// A write says which run it is of and goes to the test office, so that nobody takes it for a
 /// case and it can be found again.
@@ -54,11 +54,8 @@ pub fn read_recover(
 /// The last step that finds says that nothing is there by what it cannot capture: not every page
 /// may pass for such an answer.
 fn check_tells(step: &Step, place: Place, faults: &mut Faults) {
-    use Expectation::{Html, Json, Text};
     let id = &step.id;
-    let is_page = matches!(step.action, StepAction::Http(_) | StepAction::Browser(_));
-    let holds = |it: &Expectation| matches!(it, Html { .. } | Json { .. } | Text(_));
-    if is_page && !step.expectations.iter().any(holds) {
+    if !step.expects_of_page() {
         let why = "a maintenance page would pass for nothing found";
         let instead = "expect by 'json', 'html' or 'text' what is there when nothing is found too";
         faults.at(place, format!("the step '{id}' takes any page: {why}; {instead}"));

@@ -4,6 +4,7 @@
 //! which confirmations would settle a suspicion. Confirmations are evidence here and nowhere else.
 
 mod alike;
+pub mod forecast;
 mod grouping;
 pub mod hindsight;
 mod sequential;
@@ -21,7 +22,7 @@ use jiff::Timestamp;
 use crate::domain::check::Check;
 use crate::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
 use crate::domain::outage::{DetectionEvent, Outage};
-use crate::domain::target::{Probe, Target};
+use crate::domain::target::{Cohort, Probe, Target};
 use crate::domain::verdict::Verdict;
 use grouping::Outages;
 pub use view::Standing;
@@ -60,6 +61,16 @@ pub struct Request {
 pub struct Advance {
     pub events: Vec<DetectionEvent>,
     pub requests: Vec<Request>,
+}
+
+/// What is known of one probe at one location.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    pub verdict: Verdict,
+    pub since: Timestamp,
+    pub failed_in_a_row: u32,
+    /// What would make it another verdict.
+    pub turns: Vec<forecast::Turn>,
 }
 
 /// Everything detection knows of one target.
@@ -160,6 +171,24 @@ impl State {
         let cohorts = self.view.target.cohorts.iter().filter(|cohort| cohort.sees(probe));
         let verdicts = cohorts.map(|cohort| self.view.probe_verdict(cohort, probe).verdict);
         verdicts.max().unwrap_or(Verdict::Unknown)
+    }
+
+    /// How a probe stands for one cohort.
+    #[must_use]
+    pub fn probe_standing(&self, cohort: &Cohort, probe: &Probe) -> Standing {
+        self.view.probe_verdict(cohort, probe)
+    }
+
+    /// What is known of a probe at a location.
+    #[must_use]
+    pub fn seen(&self, probe: &ProbeId, location: &LocationId) -> Option<Seen> {
+        let track = self.view.track(probe, location)?;
+        Some(Seen {
+            verdict: track.verdict,
+            since: track.since,
+            failed_in_a_row: track.failed_in_a_row(),
+            turns: forecast::turns(track),
+        })
     }
 
     /// The target as it is configured.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::sequential::{Cusum, Scores, threshold};
+use super::sequential::{Cusum, Scores, samples_between_alarms, threshold};
 use crate::domain::check::{Check, CheckKind, FailureReason, Outcome};
 use crate::domain::ids::StepId;
 use crate::domain::verdict::Verdict;
@@ -19,15 +19,18 @@ const INTERMITTENT_FAILURES: f64 = 0.3;
 const NORMAL_SLOW: f64 = 0.05;
 const SLOW_SLOW: f64 = 0.8;
 /// Two failure tests share the budget of one false outage a probe-year.
-const TESTS: f64 = 2.0;
+const TESTS: u32 = 2;
+const BUDGET_A_YEAR: f64 = 1.0;
+/// Every failure is asked again up to six times, and up to eight others with it, or it with them.
+const CONFIRMATIONS_A_FAILURE: f64 = 14.0;
 /// Recovery from down takes three successes in a row; from coming and going, thirteen.
 const RECOVERY_FROM_DOWN: f64 = 8.5;
 const RECOVERY_FROM_INTERMITTENT: f64 = 4.4;
 /// Being slow is told sooner than being down: nobody is paged by it alone.
 const SLOW_THRESHOLD: f64 = 10.0;
 /// This many spells of being down within the window are one state: it comes and goes.
-const FLAPS: usize = 3;
-const FLAP_WINDOW: Duration = Duration::from_secs(600);
+pub const FLAPS: usize = 3;
+pub const FLAP_WINDOW: Duration = Duration::from_secs(600);
 /// A spell this long in failures is down, whatever came before.
 const DOWN_FOR_GOOD: u32 = 12;
 /// A spell this long is down even where the target comes and goes: there a shorter one is chance.
@@ -37,7 +40,7 @@ const UNREST_WINDOW: Duration = Duration::from_secs(60);
 /// Successes amid the failures, above which it comes and goes rather than being down.
 const SUCCESSES_WHEN_DOWN: f64 = 0.15;
 /// Silence of this many intervals makes a verdict unknown.
-const SILENT_INTERVALS: u32 = 3;
+pub const SILENT_INTERVALS: u32 = 3;
 /// Samples kept for counting failures.
 const RECENT: usize = 64;
 
@@ -64,6 +67,21 @@ pub struct Track {
     pub failed_at_site_network: bool,
 }
 
+/// How often chance alone makes an outage of a probe at a location.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct ChanceOfAlarm {
+    /// The share of checks that a healthy target is taken to fail.
+    pub normal_failures: f64,
+    /// What the tests may make in a year together.
+    pub budget_a_year: f64,
+    pub tests: u32,
+    /// The sum of log-likelihoods at which each of them alarms.
+    pub threshold: f64,
+    pub down_a_year: f64,
+    pub intermittent_a_year: f64,
+    pub a_year: f64,
+}
+
 /// A conclusive check, as far as detection looks at it.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
@@ -75,10 +93,9 @@ struct Sample {
 impl Track {
     #[must_use]
     pub fn new(interval: Duration) -> Self {
-        let samples_a_year = 365.25 * 86_400.0 / interval.as_secs_f64().max(1.0);
         Self {
             interval,
-            threshold: threshold(samples_a_year * TESTS),
+            threshold: threshold(slots_a_year(interval) * f64::from(TESTS) / BUDGET_A_YEAR),
             down: Cusum::default(),
             intermittent: Cusum::default(),
             slow: Cusum::default(),
@@ -92,6 +109,45 @@ impl Track {
             failed_step: None,
             failed_at_site_network: false,
         }
+    }
+
+    /// How often a probe with this interval would be told down or intermittent by chance alone, by
+    /// the exact chain of both tests, confirmations counted.
+    #[must_use]
+    pub fn chance_of_alarm(interval: Duration) -> ChanceOfAlarm {
+        let threshold = Self::new(interval).threshold;
+        let slots = slots_a_year(interval);
+        let samples = slots * CONFIRMATIONS_A_FAILURE.mul_add(NORMAL_FAILURES, 1.0);
+        let a_year = |alternative| {
+            let scores = Scores::telling(alternative, NORMAL_FAILURES);
+            samples / samples_between_alarms(scores, threshold, NORMAL_FAILURES)
+        };
+        let (down, intermittent) = (a_year(DOWN_FAILURES), a_year(INTERMITTENT_FAILURES));
+        ChanceOfAlarm {
+            normal_failures: NORMAL_FAILURES,
+            budget_a_year: BUDGET_A_YEAR,
+            tests: TESTS,
+            threshold,
+            down_a_year: down,
+            intermittent_a_year: intermittent,
+            a_year: down + intermittent,
+        }
+    }
+
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    #[must_use]
+    pub fn last_conclusive_at(&self) -> Option<Timestamp> {
+        self.last_conclusive_at
+    }
+
+    /// Failures since the last success.
+    #[must_use]
+    pub fn failed_in_a_row(&self) -> u32 {
+        self.trailing_failures
     }
 
     /// Takes a check in. Returns whether it leaves a suspicion that a confirmation would settle.
@@ -267,6 +323,10 @@ impl Track {
             Verdict::Intermittent => !self.recovery.is_quiet(),
         }
     }
+}
+
+fn slots_a_year(interval: Duration) -> f64 {
+    365.25 * 86_400.0 / interval.as_secs_f64().max(1.0)
 }
 
 #[cfg(test)]

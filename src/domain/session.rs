@@ -110,15 +110,17 @@ pub enum Authority {
 }
 
 /// Offices whose cases a person covers on a shift, beside their own and their teams'.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Roster {
     pub covers: Cover,
     /// Inclusive; none means from the directory's date.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub from_at: Option<Timestamp>,
     /// Exclusive; none means until the directory says otherwise.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub until_at: Option<Timestamp>,
 }
 
@@ -131,7 +133,7 @@ impl Roster {
 }
 
 /// Whose cases a shift covers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cover {
     Everywhere,
@@ -139,18 +141,19 @@ pub enum Cover {
 }
 
 /// What ties a person of another agency to us, and until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgencyTie {
     /// The agency's name as the case system writes it.
     pub agency: String,
     /// Who in the department answers for this account.
     pub sponsor: PersonId,
+    #[schemars(with = "String")]
     pub ends_at: Timestamp,
 }
 
 /// A person as the directory knows them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     pub person: PersonId,
@@ -185,6 +188,7 @@ pub struct Account {
     pub home_address: Option<String>,
     /// The last instant of the employment, exclusive.
     #[serde(default)]
+    #[schemars(with = "Option<String>")]
     pub ends_at: Option<Timestamp>,
 }
 
@@ -261,7 +265,7 @@ impl Session {
 }
 
 /// Whom to ring, as every page of the portal and every refusal says it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Phones {
     /// The emergency number of the country: 000, 111.

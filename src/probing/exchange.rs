@@ -9,9 +9,11 @@ use std::time::Duration;
 use super::readings;
 use super::run::{Run, StepFault};
 use super::steps::capture::take;
+use super::steps::document::{self, Found};
 use super::steps::expect::{Parsed, check};
 use super::steps::until::{Next, Waiting};
 use super::steps::{Fault, Hop, freshness};
+use crate::clock::Stopwatch;
 use crate::domain::check::{InconclusiveReason, Outcome};
 use crate::domain::signal::Reading;
 use crate::domain::step::{HttpRequest, Step, StepAction};
@@ -46,7 +48,16 @@ impl Run<'_> {
         let system = request.system.as_ref().and_then(|name| target.systems.get(name));
         let base_url = system.unwrap_or(&target.base_url);
         let answer = self.browser.request(base_url, request, &self.values, hops).await?;
-        self.judge(step, &Parsed::from(&answer))
+        let found = self.look_through(step, &answer.body).await;
+        self.judge(step, &Parsed::from(&answer).with(found))
+    }
+
+    /// Finds what a step asks for in a large document; our own time, and not the target's.
+    pub(super) async fn look_through(&mut self, step: &Step, text: &[u8]) -> Found {
+        let watch = Stopwatch::start();
+        let found = document::look(step, text).await;
+        self.held += watch.elapsed();
+        found
     }
 
     /// Judges what came of a step, of any kind.

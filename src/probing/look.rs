@@ -24,7 +24,8 @@ impl Run<'_> {
         self.awaited += awaited;
         let mut findings = found?;
         findings.took = watch.elapsed().saturating_sub(awaited);
-        self.judge(step, &Parsed::from(&findings))
+        let found = self.look_through(step, &findings.text).await;
+        self.judge(step, &Parsed::from(&findings).with(found))
     }
 
     async fn find_out(

@@ -130,8 +130,8 @@ pub(super) struct Run<'a> {
     taken_back: usize,
     /// A step that writes failed: it may still be carried out.
     write_failed: bool,
-    /// Time spent on our own disk.
-    held: Duration,
+    /// Time spent on our own disk, or looking through large documents.
+    pub(super) held: Duration,
     /// Time spent waiting for a browser's turn.
     pub(super) awaited: Duration,
     /// Which of the target's accounts it uses.

@@ -118,7 +118,8 @@ mod tests {
             }
             prop_assert_eq!(slots.between(first, last), run - 1);
             prop_assert_eq!(slots.from(first), first);
-            prop_assert_eq!(slots.from(start), slots.after(start - jiff::SignedDuration::from_micros(1)));
+            let just_before = start - jiff::SignedDuration::from_micros(1);
+            prop_assert_eq!(slots.from(start), slots.after(just_before));
         }
     }
 }

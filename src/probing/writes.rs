@@ -2,7 +2,8 @@
 //! when it is on disk beforehand that something will have to be taken back.
 //!
 //! This is the one place where a run waits for our own disk. A write that cannot be noted is not
-//! sent, and its check is *inconclusive (disk)*. It must not take anything back: the run does, and [`super::janitor`] where it could not.
+//! sent, and its check is *inconclusive (disk)*. It must not take anything back: the run does, and
+//! [`super::janitor`] where it could not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};

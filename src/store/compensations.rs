@@ -82,6 +82,9 @@ pub async fn plan(
     planned: &Planned,
     none_since: Timestamp,
 ) -> Result<Option<i64>, StoreError> {
+    // A transaction of its own: a row comes back before the statement's end is on disk, and whether
+    // it got there only a commit says.
+    let mut transaction = store.writer().begin_with("BEGIN IMMEDIATE").await?;
     let id = sqlx::query_scalar(
         "INSERT INTO compensations (run, run_time, target, probe, location, step, account, \
          test_office, captured, planned_at, attempts) \
@@ -101,8 +104,9 @@ pub async fn plan(
     .bind(micros(planned.planned_at))
     .bind(micros(none_since))
     .bind(MOST_OPEN)
-    .fetch_optional(store.writer())
+    .fetch_optional(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok(id)
 }
 

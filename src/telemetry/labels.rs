@@ -46,6 +46,10 @@ pub struct TargetLabels {
     pub signals: Vec<SignalId>,
     /// Feeds whose age is measured.
     pub feeds: Vec<SignalId>,
+    /// From which number on a signal is at a level, the level being the word of it.
+    pub thresholds: Vec<(SignalId, &'static str, f64)>,
+    /// How old what a feed delivered may be, in seconds.
+    pub age_limits: Vec<(SignalId, f64)>,
 }
 
 /// A probe and the locations it runs at.

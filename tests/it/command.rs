@@ -93,7 +93,7 @@ fn validate_says_every_fault_of_every_file_at_once() {
     assert_eq!(status, 2);
     for expected in [
         ":12: unknown time zone 'Australia/Adelade'",
-        "care/probes/c3ms.yaml:11:1: unknown key 'titel': did you mean 'title'?",
+        "care/probes/c3ms.yaml:12:1: unknown key 'titel': did you mean 'title'?",
         "care/playbooks/slow-service.yaml:",
         "intake-laed",
         "care/playbooks/key-staff-lost.yaml:",

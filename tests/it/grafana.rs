@@ -9,8 +9,11 @@ use axum::routing::get;
 use holdfast::app::observe::{self, Observation};
 use holdfast::app::parts;
 use holdfast::clock::Clock;
-use holdfast::domain::ids::PlaybookId;
+use holdfast::config::targets;
+use holdfast::domain::ids::{PlaybookId, TargetId};
 use holdfast::domain::outage::DetectionEvent;
+use holdfast::domain::signal::{Measure, Signal};
+use holdfast::probing::run::Setting;
 use holdfast::standin::Standin;
 use holdfast::standin::faults::{Effect, Fault};
 use holdfast::store::Store;
@@ -91,7 +94,12 @@ impl Prometheus {
 
     /// Every query of the wallboard has a number in its answer.
     pub async fn shows_every_panel(&self) {
-        for (title, expression) in queries(&wallboard()) {
+        self.shows_every_panel_of("wallboard").await;
+    }
+
+    /// Every query of a dashboard has a number in its answer.
+    pub async fn shows_every_panel_of(&self, name: &str) {
+        for (title, expression) in queries(&dashboard(name)) {
             let shown = self.number(&expression, Duration::from_secs(15)).await;
             assert!(shown.is_ok(), "'{title}' shows nothing: {expression}: {shown:?}");
         }
@@ -113,7 +121,11 @@ fn first_number(answer: &Value) -> Option<f64> {
 }
 
 fn wallboard() -> Value {
-    let text = std::fs::read_to_string(format!("{GRAFANA}/dashboards/wallboard.json")).unwrap();
+    dashboard("wallboard")
+}
+
+fn dashboard(name: &str) -> Value {
+    let text = std::fs::read_to_string(format!("{GRAFANA}/dashboards/{name}.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
@@ -140,9 +152,9 @@ fn queries(dashboard: &Value) -> Vec<(String, String)> {
 
 #[test]
 fn every_panel_says_what_it_shows_and_never_bridges_a_gap() {
-    let dashboard = wallboard();
-    assert!(panels(&dashboard).len() > 10);
-    for panel in panels(&dashboard) {
+    let boards = [wallboard(), dashboard("numbers")];
+    assert!(panels(&boards[0]).len() > 10);
+    for panel in boards.iter().flat_map(panels) {
         let title = &panel["title"];
         assert!(panel["description"].as_str().is_some_and(|text| text.len() > 20), "{title}");
         assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
@@ -279,4 +291,46 @@ async fn every_query_shows_something_and_silence_is_never_shown_as_working() {
     watched.stop.cancel();
     watched.tasks.close();
     watched.tasks.wait().await;
+}
+
+/// Every number that is read of a target.
+fn numbers(setting: &Arc<Setting>) -> impl Iterator<Item = (&TargetId, &Signal)> {
+    setting.target.signals().map(|signal| (&setting.target.id, signal))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_query_of_feeds_and_numbers_shows_something_and_its_rules_fire() {
+    let file = |name: &str| {
+        let path = crate::support::root().join(format!("probes/{name}.yaml"));
+        setting(targets::load_file(&path).unwrap(), &Clock::system(), None)
+    };
+    let settings = [file("care"), file("wa")];
+    let metrics = Arc::new(Metrics::new(&parts::labels(None, &settings, &[])).unwrap());
+    let now = Clock::system().now();
+    for (target, signal) in settings.iter().flat_map(numbers) {
+        // Twice the worst of it, and read now.
+        let value = 2.0 * signal.worse_at.or(signal.attention_at).unwrap_or(1.0);
+        match signal.measure {
+            Measure::Age => metrics.set_feed_age(target, &signal.id, value),
+            Measure::Captured { .. } => metrics.set_signal(target, &signal.id, value),
+        }
+        metrics.set_signal_read(target, &signal.id, now);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let show = move || async move { metrics.render().unwrap() };
+    let routes = Router::new().route("/metrics", get(show));
+    let page = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+
+    let prometheus = Prometheus::scraping(&address).await;
+    prometheus.shows_every_panel_of("numbers").await;
+    let patience = Duration::from_secs(30);
+    for alert in ["HoldfastFeedStale", "HoldfastNumberCrossed"] {
+        let pending = format!("count(ALERTS{{alertname=\"{alert}\"}})");
+        let count = prometheus.number(&pending, patience).await;
+        assert!(count.is_ok(), "{alert}: {count:?}");
+    }
+    let unread = prometheus.query("count(ALERTS{alertname=\"HoldfastNumberUnread\"})").await;
+    assert_eq!(first_number(&unread), None, "{unread}");
+    page.abort();
 }

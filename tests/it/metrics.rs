@@ -17,6 +17,8 @@ fn one_of_each() -> LabelSets {
             cohorts: vec![CohortId::new("report-line").unwrap()],
             signals: vec![SignalId::new("unallocated-cases").unwrap()],
             feeds: vec![SignalId::new("police-feed").unwrap()],
+            thresholds: vec![(SignalId::new("unallocated-cases").unwrap(), "worse", 1300.0)],
+            age_limits: vec![(SignalId::new("police-feed").unwrap(), 1800.0)],
         }],
         probes: vec![ProbeLabels {
             target: TargetId::new("c3ms").unwrap(),

@@ -106,3 +106,24 @@ async fn files_are_read_again_whole_or_not_at_all_and_history_goes_on() {
         changes.iter().filter(|change| change.cohort.as_str() != "noarlunga").collect();
     assert!(others.is_empty(), "what is known of the others stays: {others:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_section_that_only_a_restart_takes_is_said_to_wait_for_one() {
+    const WAITING: &str = "holdfast_readiness_faults{kind=\"restart-awaited\"}";
+    let standin = standin(&Clock::system()).await;
+    let care = Installation::of(&standin, "2 s", "");
+    let served = care.serve().await;
+    served.shows(WAITING, |faults| faults == 0.0).await;
+    edit(&care.folder, "holdfast.yaml", "interval: 2 s", "interval: 3 s");
+    edit(&care.folder, "holdfast.yaml", "synthetic: true", "synthetic: false");
+    served.signal("-HUP");
+    served.shows(IN_FORCE, |good| good == 0.0).await;
+    served.shows(WAITING, |faults| faults == 1.0).await;
+    served.says("holdfast.yaml changed where only a restart takes it").await;
+    assert!(served.log().contains("sections=synthetic"), "{}", served.log());
+    assert!(served.log().contains("the newest files are in force"), "of targets they are");
+    edit(&care.folder, "holdfast.yaml", "synthetic: false", "synthetic: true");
+    served.signal("-HUP");
+    served.shows(IN_FORCE, |good| good == 1.0).await;
+    served.shows(WAITING, |faults| faults == 0.0).await;
+}

@@ -141,6 +141,8 @@ enum TestFile {
     Matches(Spanned<String>),
     AtLeast(f64),
     AtMost(f64),
+    /// That another comparison does not hold.
+    Not(Box<TestFile>),
 }
 
 /// What each kind of step can be expected to show.
@@ -277,6 +279,7 @@ fn read_bare_test(file: &TestFile, place: Place, names: &Names, faults: &mut Fau
         },
         TestFile::AtLeast(number) => finite(*number, place, faults, Test::AtLeast),
         TestFile::AtMost(number) => finite(*number, place, faults, Test::AtMost),
+        TestFile::Not(test) => Test::Not(Box::new(read_bare_test(test, place, names, faults))),
     }
 }
 

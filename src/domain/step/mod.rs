@@ -57,6 +57,17 @@ pub struct Until {
     pub at_most: Duration,
 }
 
+impl Step {
+    /// Whether not every page passes for the one that is meant; what is no page is what it is.
+    #[must_use]
+    pub fn expects_of_page(&self) -> bool {
+        use Expectation::{Html, Json, Text};
+        let is_page = matches!(self.action, StepAction::Http(_) | StepAction::Browser(_));
+        let holds = |it: &Expectation| matches!(it, Html { .. } | Json { .. } | Text(_));
+        !is_page || self.expectations.iter().any(holds)
+    }
+}
+
 /// Values that texts ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
@@ -195,6 +206,8 @@ pub enum Test {
     OneOf(Vec<String>),
     AtLeast(f64),
     AtMost(f64),
+    /// Holds when the other does not, so mostly of what is not there too.
+    Not(Box<Test>),
 }
 
 /// A value kept for later steps, a string unless read as a number by a test.

@@ -3,7 +3,7 @@
 use hyper::header::SET_COOKIE;
 
 use super::Fault;
-use super::expect::{Parsed, first_text, plain};
+use super::expect::{Parsed, plain};
 use crate::domain::check::FailureReason;
 use crate::domain::step::{Capture, CaptureSource};
 
@@ -21,13 +21,7 @@ pub fn take(capture: &Capture, parsed: &Parsed<'_>) -> Result<String, Fault> {
         CaptureSource::Json(path) => {
             parsed.json().and_then(|document| path.query(document).first().map(plain))
         }
-        CaptureSource::Html { select, attribute: None } => first_text(parsed, select),
-        CaptureSource::Html { select, attribute: Some(attribute) } => {
-            scraper::Selector::parse(select).ok().and_then(|selector| {
-                let element = parsed.html().select(&selector).next()?;
-                element.value().attr(attribute).map(str::to_owned)
-            })
-        }
+        CaptureSource::Html { select, attribute } => parsed.element(select, attribute.as_deref()),
         CaptureSource::Header(name) => {
             let value = headers.and_then(|headers| headers.get(name));
             value.and_then(|value| value.to_str().ok()).map(str::to_owned)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::document::{Found, element};
 use super::http::Answer;
 use super::{Fault, Findings};
 use crate::domain::check::FailureReason;
@@ -20,6 +21,7 @@ pub struct Parsed<'a> {
     seen: Seen<'a>,
     json: OnceCell<Option<Value>>,
     html: OnceCell<scraper::Html>,
+    found: Found,
 }
 
 #[derive(Debug)]
@@ -42,14 +44,27 @@ impl<'a> From<&'a Findings> for Parsed<'a> {
 
 impl<'a> Parsed<'a> {
     fn new(seen: Seen<'a>) -> Self {
-        Self { seen, json: OnceCell::new(), html: OnceCell::new() }
+        Self { seen, json: OnceCell::new(), html: OnceCell::new(), found: Found::default() }
+    }
+
+    /// With what was found in it already.
+    #[must_use]
+    pub fn with(mut self, mut found: Found) -> Self {
+        self.json = found.json.take().map(OnceCell::from).unwrap_or_default();
+        Self { found, ..self }
+    }
+
+    /// The first element a selector finds: its attribute, or its text with single spaces.
+    pub fn element(&self, select: &str, attribute: Option<&str>) -> Option<String> {
+        let found = self.found.element(select, attribute);
+        found.unwrap_or_else(|| element(self.html(), select, attribute))
     }
 
     pub fn json(&self) -> Option<&Value> {
         self.json.get_or_init(|| serde_json::from_slice(self.body()).ok()).as_ref()
     }
 
-    pub fn html(&self) -> &scraper::Html {
+    fn html(&self) -> &scraper::Html {
         self.html.get_or_init(|| scraper::Html::parse_document(&self.text()))
     }
 
@@ -140,7 +155,7 @@ pub fn check(
                 .map_err(|test| content(format!("expected JSON '{path}' {test}")))
         }
         Expectation::Html { select, test } => {
-            let found = first_text(parsed, select);
+            let found = parsed.element(select, None);
             holds(test, found.as_deref(), values)?
                 .map_err(|test| content(format!("expected '{select}' {test}")))
         }
@@ -216,14 +231,6 @@ fn reason(fact: &Fact) -> FailureReason {
     }
 }
 
-/// The text of the first element a selector finds.
-pub fn first_text(parsed: &Parsed<'_>, select: &str) -> Option<String> {
-    let selector = scraper::Selector::parse(select).ok()?;
-    let element = parsed.html().select(&selector).next()?;
-    let text: String = element.text().collect::<Vec<_>>().join(" ");
-    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
 /// A JSON value as text: strings bare, everything else as written.
 pub fn plain(value: &Value) -> String {
     match value {
@@ -238,9 +245,15 @@ fn holds(
     found: Option<&str>,
     values: &Values<'_>,
 ) -> Result<Result<(), String>, Fault> {
+    let (fits, expected) = weigh(test, found, values)?;
+    Ok(if fits { Ok(()) } else { Err(expected) })
+}
+
+/// Whether the test holds, and how it reads.
+fn weigh(test: &Test, found: Option<&str>, values: &Values<'_>) -> Result<(bool, String), Fault> {
     let number = |text: &str| text.trim().parse::<f64>().ok();
     let shown = |verb: &str, text: &Template| format!("to {verb} '{}'", Values::shown(text));
-    let (fits, expected) = match test {
+    Ok(match test {
         Test::Exists => (found.is_some(), "to be there".to_owned()),
         Test::Absent => (found.is_none(), "not to be there".to_owned()),
         Test::Equals(template) => {
@@ -263,6 +276,9 @@ fn holds(
         Test::AtMost(most) => {
             (found.and_then(number).is_some_and(|n| n <= *most), format!("to be at most {most}"))
         }
-    };
-    Ok(if fits { Ok(()) } else { Err(expected) })
+        Test::Not(test) => {
+            let (fits, expected) = weigh(test, found, values)?;
+            (!fits, format!("not {expected}"))
+        }
+    })
 }

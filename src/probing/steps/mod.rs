@@ -4,6 +4,7 @@ pub mod browser;
 pub mod capture;
 pub mod conversation;
 pub mod dns;
+pub mod document;
 pub mod expect;
 pub mod freshness;
 pub mod handshake;

@@ -119,6 +119,36 @@ pub(super) fn register(
                 &["target", "feed"],
             )?,
         )?,
+        signal_read: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_signal_read_timestamp_seconds",
+                    "When a number or a feed's age was last read, since 1970; 0 before that.",
+                ),
+                &["target", "signal"],
+            )?,
+        )?,
+        signal_threshold: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_signal_threshold",
+                    "From which number on a signal is at a level, in the unit of its probe file.",
+                ),
+                &["target", "signal", "level"],
+            )?,
+        )?,
+        feed_age_limit: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_feed_age_limit_seconds",
+                    "How long ago a feed may last have delivered, by its probe file.",
+                ),
+                &["target", "feed"],
+            )?,
+        )?,
         staff_reports: counters(
             r,
             "holdfast_staff_reports_total",
@@ -221,6 +251,17 @@ pub(super) fn register(
             "Time from a slot's instant to the start of its run: Holdfast's own delay.",
             &LATENESS_BUCKETS,
         )?,
+        recent_lateness: Default::default(),
+        lateness_percentile: registered(
+            r,
+            GaugeVec::new(
+                Opts::new(
+                    "holdfast_probe_lateness_percentile_seconds",
+                    "The lateness that so many of a hundred runs of the last minutes were within.",
+                ),
+                &["percentile"],
+            )?,
+        )?,
         confirmation_budget: gauges(
             r,
             "holdfast_confirmation_budget",
@@ -292,7 +333,7 @@ pub(super) fn register(
             r,
             IntGauge::new(
                 "holdfast_config_last_reload_success",
-                "1 when the files in force are the newest; 0 when those could not be read.",
+                "1 when the files in force are the newest; 0 when those are wrong or await a restart.",
             )?,
         )?,
         last_tick: registered(

@@ -10,12 +10,20 @@ use prometheus::{
     IntGaugeVec, Registry, TextEncoder,
 };
 
-use super::labels::{ActivationMode, Detail, LabelSets, NoticeOutcome, TierLabel, TimeState};
+use super::labels::{
+    ActivationMode, Detail, LabelSets, NoticeOutcome, TargetLabels, TierLabel, TimeState,
+};
 use crate::domain::check::{FailureReason, Outcome, Phase};
 use crate::domain::verdict::Verdict;
 
 mod catalogue;
+mod lateness;
 mod record;
+
+use self::lateness::Recent;
+
+/// What of the lateness is shown, in percent of the runs.
+const LATENESS_PERCENTILES: [f64; 3] = [50.0, 99.0, 100.0];
 
 /// What `/metrics` shows. Recording never blocks and never fails.
 #[derive(Debug)]
@@ -32,6 +40,9 @@ pub struct Metrics {
     users_affected: IntGaugeVec,
     signal: GaugeVec,
     feed_age: GaugeVec,
+    signal_read: GaugeVec,
+    signal_threshold: GaugeVec,
+    feed_age_limit: GaugeVec,
     staff_reports: IntCounterVec,
     detection_delay: Histogram,
     incident_open: IntGaugeVec,
@@ -48,6 +59,8 @@ pub struct Metrics {
     schedule_lag: Histogram,
     residual_records: IntGaugeVec,
     lateness: Histogram,
+    recent_lateness: Recent,
+    lateness_percentile: GaugeVec,
     confirmation_budget: IntGaugeVec,
     stalls: IntCounter,
     clock_steps: IntCounter,
@@ -93,10 +106,18 @@ impl Metrics {
         ] {
             gauges.reset();
         }
-        self.clock_offset.reset();
-        self.agent_heard.reset();
-        self.signal.reset();
-        self.feed_age.reset();
+        for gauges in [
+            &self.clock_offset,
+            &self.agent_heard,
+            &self.signal,
+            &self.feed_age,
+            &self.signal_read,
+            &self.signal_threshold,
+            &self.feed_age_limit,
+        ] {
+            gauges.reset();
+        }
+        self.show_lateness();
         self.declare_targets(labels);
         self.declare_probes(labels);
         for severity in &labels.severities {
@@ -139,6 +160,7 @@ impl Metrics {
             for feed in &entry.feeds {
                 self.set_feed_age(&entry.target, feed, f64::NAN);
             }
+            self.declare_limits(entry);
             self.set_residual_records(&entry.target, 0);
             self.staff_reports.with_label_values(&[target]);
             self.check_duration.with_label_values(&[target]);
@@ -148,6 +170,20 @@ impl Metrics {
             for reason in FailureReason::ALL {
                 self.check_failures.with_label_values(&[target, reason.as_str()]);
             }
+        }
+    }
+
+    /// What numbers are compared with, and that none was read yet.
+    fn declare_limits(&self, entry: &TargetLabels) {
+        let target = entry.target.as_str();
+        for signal in entry.signals.iter().chain(&entry.feeds) {
+            self.signal_read.with_label_values(&[target, signal.as_str()]).set(0.0);
+        }
+        for (signal, level, from) in &entry.thresholds {
+            self.signal_threshold.with_label_values(&[target, signal.as_str(), level]).set(*from);
+        }
+        for (feed, seconds) in &entry.age_limits {
+            self.feed_age_limit.with_label_values(&[target, feed.as_str()]).set(*seconds);
         }
     }
 
@@ -169,7 +205,15 @@ impl Metrics {
     /// # Errors
     /// When a family is empty of metrics, which the registry does not hand out.
     pub fn render(&self) -> Result<String, prometheus::Error> {
+        self.show_lateness();
         TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn show_lateness(&self) {
+        let told = self.recent_lateness.percentiles(LATENESS_PERCENTILES);
+        for (percentile, seconds) in LATENESS_PERCENTILES.iter().zip(told) {
+            self.lateness_percentile.with_label_values(&[&percentile.to_string()]).set(seconds);
+        }
     }
 
     /// The names of all metrics that have a value, in alphabetical order.
@@ -184,7 +228,7 @@ mod tests {
     use super::*;
     use crate::domain::check::{Check, CheckKind};
     use crate::domain::ids::{CohortId, LocationId, ProbeId, SignalId, TargetId};
-    use crate::telemetry::labels::{ProbeLabels, TargetLabels};
+    use crate::telemetry::labels::ProbeLabels;
 
     fn labels() -> LabelSets {
         LabelSets {
@@ -194,6 +238,8 @@ mod tests {
                 cohorts: vec![CohortId::new("report-line").unwrap()],
                 signals: vec![SignalId::new("unallocated-cases").unwrap()],
                 feeds: vec![SignalId::new("police-feed").unwrap()],
+                thresholds: vec![(SignalId::new("unallocated-cases").unwrap(), "worse", 1300.0)],
+                age_limits: vec![(SignalId::new("police-feed").unwrap(), 1800.0)],
             }],
             probes: vec![ProbeLabels {
                 target: TargetId::new("c3ms").unwrap(),
@@ -245,6 +291,8 @@ mod tests {
             r#"holdfast_verdict{cohort="report-line",target="c3ms",verdict="up"} 0"#,
             r#"holdfast_signal{signal="unallocated-cases",target="c3ms"} NaN"#,
             r#"holdfast_feed_age_seconds{feed="police-feed",target="c3ms"} NaN"#,
+            r#"holdfast_feed_age_limit_seconds{feed="police-feed",target="c3ms"} 1800"#,
+            r#"holdfast_signal_read_timestamp_seconds{signal="police-feed",target="c3ms"} 0"#,
             "holdfast_config_last_reload_success 1",
         ] {
             assert!(shows(&metrics, line), "{line} is not in\n{}", metrics.render().unwrap());

@@ -112,6 +112,11 @@ impl Metrics {
         self.signal.with_label_values(&[target.as_str(), signal.as_str()]).set(value);
     }
 
+    /// When a number, or a feed's age, was last read.
+    pub fn set_signal_read(&self, target: &TargetId, signal: &SignalId, at: Timestamp) {
+        self.signal_read.with_label_values(&[target.as_str(), signal.as_str()]).set(seconds(at));
+    }
+
     /// How long ago a feed last delivered.
     pub fn set_feed_age(&self, target: &TargetId, feed: &SignalId, seconds: f64) {
         self.feed_age.with_label_values(&[target.as_str(), feed.as_str()]).set(seconds);
@@ -186,6 +191,7 @@ impl Metrics {
     /// A slot was started this long after its instant.
     pub fn record_lateness(&self, lateness: Duration) {
         self.lateness.observe(lateness.as_secs_f64());
+        self.recent_lateness.record(lateness);
     }
 
     /// How many confirmations of a target may be in flight.
@@ -245,6 +251,7 @@ impl Metrics {
     /// The scheduler went round.
     pub fn record_tick(&self, now: Timestamp) {
         self.last_tick.set(seconds(now));
+        self.recent_lateness.turn(now);
     }
 }
 

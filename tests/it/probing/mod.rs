@@ -3,6 +3,7 @@
 mod browser;
 mod dns;
 mod icmp;
+mod large;
 mod programs;
 mod rebinding;
 mod rig;

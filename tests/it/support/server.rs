@@ -27,7 +27,7 @@ pub struct Seen {
 }
 
 /// What a server of these tests answers with.
-pub type Answers = fn(&Seen) -> Response<Full<Bytes>>;
+type Answers = Arc<dyn Fn(&Seen) -> Response<Full<Bytes>> + Send + Sync>;
 
 /// A server that remembers what it was asked.
 pub struct Server {
@@ -37,15 +37,19 @@ pub struct Server {
 }
 
 impl Server {
-    pub async fn start(answers: Answers, tls: Option<ServerConfig>) -> Self {
+    pub async fn start(
+        answers: impl Fn(&Seen) -> Response<Full<Bytes>> + Send + Sync + 'static,
+        tls: Option<ServerConfig>,
+    ) -> Self {
         Self::start_at("127.0.0.1:0".parse().unwrap(), answers, tls).await
     }
 
     pub async fn start_at(
         address: SocketAddr,
-        answers: Answers,
+        answers: impl Fn(&Seen) -> Response<Full<Bytes>> + Send + Sync + 'static,
         tls: Option<ServerConfig>,
     ) -> Self {
+        let answers: Answers = Arc::new(answers);
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -56,7 +60,12 @@ impl Server {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 counted.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(serve(stream, acceptor.clone(), answers, Arc::clone(&kept)));
+                tokio::spawn(serve(
+                    stream,
+                    acceptor.clone(),
+                    Arc::clone(&answers),
+                    Arc::clone(&kept),
+                ));
             }
         });
         Self { address, seen, connections }
@@ -94,7 +103,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request: Request<Incoming>| {
-        let seen = Arc::clone(&seen);
+        let (seen, answers) = (Arc::clone(&seen), Arc::clone(&answers));
         async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await?.to_bytes();
