@@ -333,7 +333,8 @@ pub(super) fn register(
             r,
             IntGauge::new(
                 "holdfast_config_last_reload_success",
-                "1 when the files in force are the newest; 0 when those are wrong or await a restart.",
+                "1 when the files in force are the newest; 0 when those are wrong or await a \
+                 restart.",
             )?,
         )?,
         last_tick: registered(
