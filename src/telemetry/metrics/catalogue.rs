@@ -98,56 +98,36 @@ pub(super) fn register(
             "Staff in the cohorts that an outage of the target affects now.",
             &["target"],
         )?,
-        signal: registered(
+        signal: measures(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_signal",
-                    "A number read from the target, in the unit of its probe file; NaN before it \
-                     was read.",
-                ),
-                &["target", "signal"],
-            )?,
+            "holdfast_signal",
+            "A number read from the target, in the unit of its probe file; NaN before it \
+             was read.",
+            &["target", "signal"],
         )?,
-        feed_age: registered(
+        feed_age: measures(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_feed_age_seconds",
-                    "How long ago a feed last delivered; NaN before it was measured.",
-                ),
-                &["target", "feed"],
-            )?,
+            "holdfast_feed_age_seconds",
+            "How long ago a feed last delivered; NaN before it was measured.",
+            &["target", "feed"],
         )?,
-        signal_read: registered(
+        signal_read: measures(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_signal_read_timestamp_seconds",
-                    "When a number or a feed's age was last read, since 1970; 0 before that.",
-                ),
-                &["target", "signal"],
-            )?,
+            "holdfast_signal_read_timestamp_seconds",
+            "When a number or a feed's age was last read, since 1970; 0 before that.",
+            &["target", "signal"],
         )?,
-        signal_threshold: registered(
+        signal_threshold: measures(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_signal_threshold",
-                    "From which number on a signal is at a level, in the unit of its probe file.",
-                ),
-                &["target", "signal", "level"],
-            )?,
+            "holdfast_signal_threshold",
+            "From which number on a signal is at a level, in the unit of its probe file.",
+            &["target", "signal", "level"],
         )?,
-        feed_age_limit: registered(
+        feed_age_limit: measures(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_feed_age_limit_seconds",
-                    "How long ago a feed may last have delivered, by its probe file.",
-                ),
-                &["target", "feed"],
-            )?,
+            "holdfast_feed_age_limit_seconds",
+            "How long ago a feed may last have delivered, by its probe file.",
+            &["target", "feed"],
         )?,
         staff_reports: counters(
             r,
@@ -252,15 +232,11 @@ pub(super) fn register(
             &LATENESS_BUCKETS,
         )?,
         recent_lateness: Default::default(),
-        lateness_percentile: registered(
+        lateness_percentile: measures(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_probe_lateness_percentile_seconds",
-                    "The lateness that so many of a hundred runs of the last minutes were within.",
-                ),
-                &["percentile"],
-            )?,
+            "holdfast_probe_lateness_percentile_seconds",
+            "The lateness that so many of a hundred runs of the last minutes were within.",
+            &["percentile"],
         )?,
         confirmation_budget: gauges(
             r,
@@ -295,26 +271,18 @@ pub(super) fn register(
             "Overdue preparation: what would be missing if an outage began now.",
             &["kind"],
         )?,
-        clock_offset: registered(
+        clock_offset: measures(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_clock_offset_seconds",
-                    "How far the clock of a location's agent is ahead of ours; NaN before it was \
-                     measured.",
-                ),
-                &["location"],
-            )?,
+            "holdfast_clock_offset_seconds",
+            "How far the clock of a location's agent is ahead of ours; NaN before it was \
+             measured.",
+            &["location"],
         )?,
-        agent_heard: registered(
+        agent_heard: measures(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_agent_heard_timestamp_seconds",
-                    "When a location's agent was last heard; 0 when not since the start.",
-                ),
-                &["location"],
-            )?,
+            "holdfast_agent_heard_timestamp_seconds",
+            "When a location's agent was last heard; 0 when not since the start.",
+            &["location"],
         )?,
         agent_dropped: gauges(
             r,
@@ -385,6 +353,16 @@ fn gauges(
     labels: &[&str],
 ) -> Result<IntGaugeVec, prometheus::Error> {
     registered(registry, IntGaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+/// Gauges of what is no whole number.
+fn measures(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<GaugeVec, prometheus::Error> {
+    registered(registry, GaugeVec::new(Opts::new(name, help), labels)?)
 }
 
 fn histograms(
