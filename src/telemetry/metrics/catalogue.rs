@@ -98,56 +98,36 @@ pub(super) fn register(
             "Staff in the cohorts that an outage of the target affects now.",
             &["target"],
         )?,
-        signal: registered(
+        signal: floats(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_signal",
-                    "A number read from the target, in the unit of its probe file; NaN before it \
+            "holdfast_signal",
+            "A number read from the target, in the unit of its probe file; NaN before it \
                      was read.",
-                ),
-                &["target", "signal"],
-            )?,
+            &["target", "signal"],
         )?,
-        feed_age: registered(
+        feed_age: floats(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_feed_age_seconds",
-                    "How long ago a feed last delivered; NaN before it was measured.",
-                ),
-                &["target", "feed"],
-            )?,
+            "holdfast_feed_age_seconds",
+            "How long ago a feed last delivered; NaN before it was measured.",
+            &["target", "feed"],
         )?,
-        signal_read: registered(
+        signal_read: floats(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_signal_read_timestamp_seconds",
-                    "When a number or a feed's age was last read, since 1970; 0 before that.",
-                ),
-                &["target", "signal"],
-            )?,
+            "holdfast_signal_read_timestamp_seconds",
+            "When a number or a feed's age was last read, since 1970; 0 before that.",
+            &["target", "signal"],
         )?,
-        signal_threshold: registered(
+        signal_threshold: floats(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_signal_threshold",
-                    "From which number on a signal is at a level, in the unit of its probe file.",
-                ),
-                &["target", "signal", "level"],
-            )?,
+            "holdfast_signal_threshold",
+            "From which number on a signal is at a level, in the unit of its probe file.",
+            &["target", "signal", "level"],
         )?,
-        feed_age_limit: registered(
+        feed_age_limit: floats(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_feed_age_limit_seconds",
-                    "How long ago a feed may last have delivered, by its probe file.",
-                ),
-                &["target", "feed"],
-            )?,
+            "holdfast_feed_age_limit_seconds",
+            "How long ago a feed may last have delivered, by its probe file.",
+            &["target", "feed"],
         )?,
         staff_reports: counters(
             r,
@@ -185,12 +165,10 @@ pub(super) fn register(
             "Attempts to deliver a notice, by how they ended.",
             &["channel", "outcome"],
         )?,
-        notices_in_doubt: registered(
+        notices_in_doubt: gauge(
             r,
-            IntGauge::new(
-                "holdfast_notices_in_doubt",
-                "Notices of which nobody can tell whether the receiver has them.",
-            )?,
+            "holdfast_notices_in_doubt",
+            "Notices of which nobody can tell whether the receiver has them.",
         )?,
         snapshot_captured: registered(
             r,
@@ -212,26 +190,20 @@ pub(super) fn register(
             "Records in the newest copy, by tier.",
             &["tier"],
         )?,
-        snapshot_openable: registered(
+        snapshot_openable: gauge(
             r,
-            IntGauge::new(
-                "holdfast_snapshot_openable",
-                "1 when the newest copy could be opened now, given an order; else 0.",
-            )?,
+            "holdfast_snapshot_openable",
+            "1 when the newest copy could be opened now, given an order; else 0.",
         )?,
-        portal_open: registered(
+        portal_open: gauge(
             r,
-            IntGauge::new(
-                "holdfast_portal_open",
-                "1 while the copy is open to the people entitled to it; else 0.",
-            )?,
+            "holdfast_portal_open",
+            "1 while the copy is open to the people entitled to it; else 0.",
         )?,
-        break_glass: registered(
+        break_glass: counter(
             r,
-            IntCounter::new(
-                "holdfast_break_glass_total",
-                "Records opened without usual access; each of them is reviewed.",
-            )?,
+            "holdfast_break_glass_total",
+            "Records opened without usual access; each of them is reviewed.",
         )?,
         schedule_lag: histogram(
             r,
@@ -252,15 +224,11 @@ pub(super) fn register(
             &LATENESS_BUCKETS,
         )?,
         recent_lateness: Default::default(),
-        lateness_percentile: registered(
+        lateness_percentile: floats(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_probe_lateness_percentile_seconds",
-                    "The lateness that so many of a hundred runs of the last minutes were within.",
-                ),
-                &["percentile"],
-            )?,
+            "holdfast_probe_lateness_percentile_seconds",
+            "The lateness that so many of a hundred runs of the last minutes were within.",
+            &["percentile"],
         )?,
         confirmation_budget: gauges(
             r,
@@ -268,26 +236,20 @@ pub(super) fn register(
             "Confirmations that may be in flight and be started in a second; less under strain.",
             &["target"],
         )?,
-        stalls: registered(
+        stalls: counter(
             r,
-            IntCounter::new(
-                "holdfast_event_loop_stalls_total",
-                "Times Holdfast stood still; failures meanwhile do not count.",
-            )?,
+            "holdfast_event_loop_stalls_total",
+            "Times Holdfast stood still; failures meanwhile do not count.",
         )?,
-        clock_steps: registered(
+        clock_steps: counter(
             r,
-            IntCounter::new(
-                "holdfast_clock_steps_total",
-                "Times the clock was stepped; checks meanwhile do not count.",
-            )?,
+            "holdfast_clock_steps_total",
+            "Times the clock was stepped; checks meanwhile do not count.",
         )?,
-        suspends: registered(
+        suspends: counter(
             r,
-            IntCounter::new(
-                "holdfast_suspends_total",
-                "Times this machine was suspended; checks meanwhile do not count.",
-            )?,
+            "holdfast_suspends_total",
+            "Times this machine was suspended; checks meanwhile do not count.",
         )?,
         readiness_faults: gauges(
             r,
@@ -295,26 +257,18 @@ pub(super) fn register(
             "Overdue preparation: what would be missing if an outage began now.",
             &["kind"],
         )?,
-        clock_offset: registered(
+        clock_offset: floats(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_clock_offset_seconds",
-                    "How far the clock of a location's agent is ahead of ours; NaN before it was \
+            "holdfast_clock_offset_seconds",
+            "How far the clock of a location's agent is ahead of ours; NaN before it was \
                      measured.",
-                ),
-                &["location"],
-            )?,
+            &["location"],
         )?,
-        agent_heard: registered(
+        agent_heard: floats(
             r,
-            GaugeVec::new(
-                Opts::new(
-                    "holdfast_agent_heard_timestamp_seconds",
-                    "When a location's agent was last heard; 0 when not since the start.",
-                ),
-                &["location"],
-            )?,
+            "holdfast_agent_heard_timestamp_seconds",
+            "When a location's agent was last heard; 0 when not since the start.",
+            &["location"],
         )?,
         agent_dropped: gauges(
             r,
@@ -322,19 +276,15 @@ pub(super) fn register(
             "Checks that were lost because a location's agent could keep no more of them.",
             &["location"],
         )?,
-        spool_findings: registered(
+        spool_findings: gauge(
             r,
-            IntGauge::new(
-                "holdfast_spool_findings",
-                "Checks that this agent keeps until its hub has them; 0 on a hub.",
-            )?,
+            "holdfast_spool_findings",
+            "Checks that this agent keeps until its hub has them; 0 on a hub.",
         )?,
-        config_last_reload: registered(
+        config_last_reload: gauge(
             r,
-            IntGauge::new(
-                "holdfast_config_last_reload_success",
-                "1 when the files in force are the newest; 0 when those are wrong or await a restart.",
-            )?,
+            "holdfast_config_last_reload_success",
+            "1 when the files in force are the newest; 0 when wrong or awaiting a restart.",
         )?,
         last_tick: registered(
             r,
@@ -375,6 +325,23 @@ fn counters(
     labels: &[&str],
 ) -> Result<IntCounterVec, prometheus::Error> {
     registered(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    registered(registry, IntCounter::new(name, help)?)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    registered(registry, IntGauge::new(name, help)?)
+}
+
+fn floats(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<GaugeVec, prometheus::Error> {
+    registered(registry, GaugeVec::new(Opts::new(name, help), labels)?)
 }
 
 fn gauges(
