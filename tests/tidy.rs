@@ -91,8 +91,9 @@ const EMPTY_NAMES: [&str; 10] = [
 const MOST_LINES: usize = 400;
 
 /// Files that may be longer, each with its bound and its reason.
-const LONG: [(&str, usize, &str); 3] = [
+const LONG: [(&str, usize, &str); 4] = [
     ("src/domain/playbook.rs", 465, "the whole vocabulary of a plan, read side by side"),
+    ("src/telemetry/metrics/catalogue.rs", 415, "a table: one entry a metric, name beside help"),
     ("src/store/continuity/commit.rs", 430, "one transaction and the rows it writes"),
     ("src/store/continuity/outbox.rs", 445, "one table and every change of its state"),
 ];

@@ -3,8 +3,8 @@
 //! A file with a fault changes nothing: what was last good stays in force, the log says each fault
 //! with its place, and a metric says that the newest files are not in force. Probes that did not
 //! change keep their slots and what is known of them. Other sections of `holdfast.yaml` than those
-//! of targets and the browser wait for a restart, which is said in the log, by that metric and
-//! among overdue preparation. It must not restart anything.
+//! of targets, agents and the browser wait for a restart, which is said in the log, by that metric
+//! and among overdue preparation. It must not restart anything.
 
 use std::path::PathBuf;
 use std::sync::Arc;

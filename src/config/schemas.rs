@@ -1,7 +1,7 @@
 //! JSON Schemas of the files people write, and the line by which an editor finds them.
 //!
-//! yaml-language-server reads that line: <https://github.com/redhat-developer/yaml-language-server>,
-//! "Using inlined schema". Nothing here writes a file.
+//! yaml-language-server reads that line, as "Using inlined schema" of its documentation has it:
+//! <https://github.com/redhat-developer/yaml-language-server>. Nothing here writes a file.
 
 use serde_json::Value;
 

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use super::diagnostics::{parse, read};
 
-/// What a running service takes.
-const TAKEN: [&str; 2] = ["targets", "browser"];
+/// What a running service takes; of `agents` the locations, and it refuses a file with another
+/// address.
+const TAKEN: [&str; 3] = ["targets", "browser", "agents"];
 
 /// Sections by name.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -265,5 +265,5 @@ fn hindsight_finds_the_outage_that_nobody_told_with_its_beginning_and_end() {
     assert_eq!(outage.sentence, "C3MS is down for Noarlunga: every journey fails.");
     let here = judged.verdicts.iter().filter(|change| change.cohort.as_str() == "noarlunga");
     let became: Vec<_> = here.map(|change| change.to.as_str()).collect();
-    assert_eq!(became, ["up", "down", "up"]);
+    assert_eq!(became, ["unknown", "up", "down", "up"]);
 }

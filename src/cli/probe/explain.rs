@@ -132,8 +132,8 @@ fn chance(explanation: &Explanation) -> Result<(), CliError> {
     let (budget, tests) = (false_alarms.budget_a_year, false_alarms.tests);
     print(format!(
         "  {normal} % of a healthy target's checks may fail. The budget is {budget} false outage a \
-         year for a probe at a location, shared by {tests} tests: a sum of log likelihoods of {:.1} \
-         is an alarm.",
+         year for a probe at a location, shared by {tests} tests: a sum of log likelihoods of \
+         {:.1} is an alarm.",
         false_alarms.threshold
     ))?;
     print(format!(
@@ -230,8 +230,8 @@ fn stands(cohort: &CohortStanding, service: &Installation) -> Result<(), CliErro
     match probe_verdict == verdict {
         true => print(format!("  said {said}; this probe says the same"))?,
         false => print(format!(
-            "  said {said}; this probe by itself is {probe_verdict} for it: the target is as bad as \
-             its worst essential probe"
+            "  said {said}; this probe by itself is {probe_verdict} for it: the target is as bad \
+             as its worst essential probe"
         ))?,
     }
     Ok(())

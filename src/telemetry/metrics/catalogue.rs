@@ -102,7 +102,7 @@ pub(super) fn register(
             r,
             "holdfast_signal",
             "A number read from the target, in the unit of its probe file; NaN before it \
-                     was read.",
+             was read.",
             &["target", "signal"],
         )?,
         feed_age: floats(
@@ -261,7 +261,7 @@ pub(super) fn register(
             r,
             "holdfast_clock_offset_seconds",
             "How far the clock of a location's agent is ahead of ours; NaN before it was \
-                     measured.",
+             measured.",
             &["location"],
         )?,
         agent_heard: floats(

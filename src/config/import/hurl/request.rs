@@ -81,10 +81,13 @@ impl Import<'_> {
         let scheme = if scheme.is_empty() { "http" } else { scheme };
         let url = Url::parse(&format!("{scheme}://{host}")).ok().filter(|_| !host.contains("{{"));
         let url = url.or_else(|| {
-            self.note(line, format!(
-                "the host '{host}' is not known here: '{UNKNOWN}' stands for it; change 'base_url', \
-                 or import again with '--variable NAME=VALUE'"
-            ));
+            self.note(
+                line,
+                format!(
+                    "the host '{host}' is not known here: '{UNKNOWN}' stands for it; change \
+                 'base_url', or import again with '--variable NAME=VALUE'"
+                ),
+            );
             Url::parse(UNKNOWN).ok()
         });
         let path = self.path(path, line);
