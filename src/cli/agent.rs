@@ -203,7 +203,9 @@ async fn revoke(config: &Path, location: &LocationId) -> Result<(), CliError> {
     let revoked = agents::revoke(&store, location, Clock::system().now()).await;
     store.close().await;
     match revoked.map_err(anyhow::Error::from)? {
-        0 => Err(CliError::Arguments(format!("no agent of '{location}' holds a certificate"))),
+        0 => Err(CliError::Arguments(format!(
+            "no agent of '{location}' holds a certificate or an invitation"
+        ))),
         _ => print(format!("The agent of {location} is refused from now on.")),
     }
 }

@@ -210,6 +210,7 @@ impl State {
 
     fn take(&mut self, check: &Check, now: Timestamp) -> Vec<Request> {
         let Some(effect) = self.view.take(check) else { return Vec::new() };
+        self.view.heard(effect.position, now);
         self.pending |= effect.changed;
         if effect.changed || !effect.suspicious {
             self.asked.remove(&effect.position);

@@ -150,7 +150,8 @@ impl Track {
         self.trailing_failures
     }
 
-    /// Takes a check in. Returns whether it leaves a suspicion that a confirmation would settle.
+    /// Takes a check in, once. Returns whether it leaves a suspicion that a confirmation would
+    /// settle.
     ///
     /// Amid `unrest`, when other tracks of the target come and go, it takes more failures in a row
     /// to be down.
@@ -162,8 +163,12 @@ impl Track {
             Outcome::Inconclusive(_) | Outcome::Missed => return false,
         };
         let at = check.slot_at;
+        let confirmation = check.kind == CheckKind::Confirmation;
+        if self.recent.iter().any(|seen| seen.at == at && seen.confirmation == confirmation) {
+            return false;
+        }
         self.last_conclusive_at = self.last_conclusive_at.max(Some(check.finished_at));
-        self.remember(Sample { at, failed, confirmation: check.kind == CheckKind::Confirmation });
+        self.remember(Sample { at, failed, confirmation });
         self.trailing_failures = if failed { self.trailing_failures + 1 } else { 0 };
         self.down.take(Scores::telling(DOWN_FAILURES, NORMAL_FAILURES), failed, at);
         self.intermittent.take(Scores::telling(INTERMITTENT_FAILURES, NORMAL_FAILURES), failed, at);
@@ -178,6 +183,15 @@ impl Track {
         let verdict = self.judge(at, unrest);
         self.settle_on(verdict, at);
         self.is_suspicious(failed)
+    }
+
+    /// Something was heard at `now`. An instant that is ahead of that, or one of a clock that is
+    /// not ours and `strange`, says nothing of how long ago it was.
+    pub fn heard(&mut self, now: Timestamp, strange: bool) {
+        self.last_conclusive_at = self.last_conclusive_at.map(|last| match strange {
+            true => now,
+            false => last.min(now),
+        });
     }
 
     /// Silence makes a verdict unknown.

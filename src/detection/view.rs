@@ -159,6 +159,12 @@ impl View {
         Some(Effect { position, changed: track.verdict != was, suspicious })
     }
 
+    /// Something of the post was heard at `now`.
+    pub fn heard(&mut self, position: usize, now: Timestamp) {
+        let post = &mut self.posts[position];
+        post.track.heard(now, self.apart.contains(&post.location));
+    }
+
     /// Up to `most` other journeys from the same location, and up to `most` other locations of the
     /// same journey: whoever may say where a failure ends.
     pub fn beside(&self, position: usize, most: usize) -> Vec<usize> {

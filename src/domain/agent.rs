@@ -222,10 +222,12 @@ impl Measured {
         SignedDuration::from_micros(self.offset_us)
     }
 
-    /// Whether the clocks are so far apart that instants of both do not compare.
+    /// Whether the clocks are so far apart that instants of both do not compare: by more than a
+    /// slow line accounts for, one way or the other.
     #[must_use]
     pub fn is_off(self) -> bool {
-        self.offset().abs() > MOST_OFFSET
+        let by_the_line = SignedDuration::from_micros(self.delay_us / 2);
+        self.offset().abs() - by_the_line > MOST_OFFSET
     }
 }
 
@@ -247,5 +249,8 @@ mod tests {
         let measured = Measured::from_exchange(at(0), stamps, at(5_060));
         assert_eq!(measured, Measured { offset_us: 0, delay_us: 60_000 });
         assert!(!measured.is_off());
+        // A delivery that took 4 s to come over a slow line, between clocks that agree.
+        let stamps = Stamps { received_at: at(4_000), answered_at: at(4_000) };
+        assert!(!Measured::from_exchange(at(0), stamps, at(4_020)).is_off());
     }
 }

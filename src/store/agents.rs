@@ -116,19 +116,41 @@ pub async fn enrol(
     Ok(true)
 }
 
-/// Notes a certificate beside the one it will replace.
+/// Notes a certificate beside the one it will replace, and revokes any other of the location.
+/// False, and nothing is noted, when the one to be replaced was revoked meanwhile.
 ///
 /// # Errors
 /// When the database cannot be written.
-pub async fn certify(
+pub async fn renew(
     store: &Store,
+    replaced: &str,
     certificate: (&LocationId, &str, Timestamp),
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut transaction = store.writer().begin_with("BEGIN IMMEDIATE").await?;
+    let holds: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM agent_certificates WHERE serial = $1 AND location = $2 \
+         AND revoked_at IS NULL",
+    )
+    .bind(replaced)
+    .bind(certificate.0.as_str())
+    .fetch_one(&mut *transaction)
+    .await?;
+    if holds == 0 {
+        return Ok(false);
+    }
+    sqlx::query(
+        "UPDATE agent_certificates SET revoked_at = $3 WHERE location = $1 AND serial <> $2 \
+         AND revoked_at IS NULL",
+    )
+    .bind(certificate.0.as_str())
+    .bind(replaced)
+    .bind(micros(now))
+    .execute(&mut *transaction)
+    .await?;
     certify_within(&mut transaction, certificate, now).await?;
     transaction.commit().await?;
-    Ok(())
+    Ok(true)
 }
 
 async fn certify_within(
@@ -152,7 +174,7 @@ async fn certify_within(
 }
 
 /// Refuses every certificate and invitation of a location from this instant on. Returns how many
-/// certificates that were.
+/// that were.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -162,13 +184,13 @@ pub async fn revoke(
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let mut transaction = store.writer().begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::query("DELETE FROM agent_invitations WHERE location = $1")
+    let invitations = sqlx::query("DELETE FROM agent_invitations WHERE location = $1")
         .bind(location.as_str())
         .execute(&mut *transaction)
         .await?;
     let revoked = revoke_within(&mut transaction, location, now).await?;
     transaction.commit().await?;
-    Ok(revoked)
+    Ok(revoked + invitations.rows_affected())
 }
 
 async fn revoke_within(
@@ -410,7 +432,7 @@ mod tests {
         assert!(is_certified(&store, &here, "02", at(1)).await.unwrap());
         assert!(!is_certified(&store, &elizabeth, "02", at(1)).await.unwrap());
         assert!(!is_certified(&store, &here, "02", at(9_000)).await.unwrap(), "over");
-        certify(&store, (&here, "04", at(9_000)), at(1)).await.unwrap();
+        assert!(renew(&store, "02", (&here, "04", at(9_000)), at(1)).await.unwrap());
         assert_eq!(revoke(&store, &here, at(2)).await.unwrap(), 2);
         assert!(!is_certified(&store, &here, "04", at(3)).await.unwrap());
         assert_eq!(all(&store).await.unwrap()[0].certified_until, None);

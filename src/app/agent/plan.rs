@@ -75,17 +75,17 @@ impl Keeper {
                     Err(error) => {
                         // That the hub is away, whoever delivers says.
                         tracing::debug!("{error:#}");
-                        tokio::time::sleep(AGAIN_AFTER).await;
+                        tokio::select! {
+                            () = tokio::time::sleep(AGAIN_AFTER) => {}
+                            Some(()) = hangups.recv() => self.read_again(&mut agent, &planned),
+                        }
                         continue;
                     }
                 }
             }
             tokio::select! {
                 named = named.changed() => if named.is_err() { return },
-                Some(()) = hangups.recv() => match self.read_again(planned.as_ref()) {
-                    Ok(newer) => agent = newer,
-                    Err(error) => tracing::error!("{error:#}; what was read before holds"),
-                },
+                Some(()) = hangups.recv() => self.read_again(&mut agent, &planned),
             }
         }
     }
@@ -103,12 +103,17 @@ impl Keeper {
         Ok(planned)
     }
 
-    fn read_again(&self, planned: Option<&Planned>) -> anyhow::Result<Agent> {
-        let agent = agent::load(&self.config)?;
-        if let Some(planned) = planned {
-            self.put_in_force(&planned.plan, &agent)?;
+    fn read_again(&self, agent: &mut Agent, planned: &Option<Planned>) {
+        let newer = agent::load(&self.config).map_err(anyhow::Error::from).and_then(|newer| {
+            if let Some(planned) = planned {
+                self.put_in_force(&planned.plan, &newer)?;
+            }
+            Ok(newer)
+        });
+        match newer {
+            Ok(newer) => *agent = newer,
+            Err(error) => tracing::error!("{error:#}; what was read before holds"),
         }
-        Ok(agent)
     }
 
     fn put_in_force(&self, plan: &Plan, agent: &Agent) -> anyhow::Result<()> {

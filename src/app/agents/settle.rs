@@ -5,13 +5,14 @@
 //! history revised with it, without a word to anybody; what is younger than ten minutes becomes
 //! evidence, so that an outage that still goes on is told, and one that is over is not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 use super::Word;
 use crate::app::resume::{RECALL_WINDOW, recalled};
@@ -31,6 +32,9 @@ use crate::web::agents::Delivered;
 /// The ledger is read in pieces of this length, so that a week of checks is never in memory.
 const PIECE: Duration = Duration::from_hours(1);
 
+/// A location whose history is to be revised, from when on, and whether it becomes evidence too.
+type Due = (LocationId, Timestamp, bool);
+
 /// Settles what agents deliver.
 pub struct Settling {
     pub store: Store,
@@ -46,38 +50,62 @@ pub struct Settling {
 impl Settling {
     /// Runs until nobody delivers any more.
     pub async fn run(self, mut deliveries: mpsc::Receiver<Delivered>) {
-        let mut late = self.left_over().await;
-        while let Some(delivered) = deliveries.recv().await {
-            let location = delivered.location.clone();
-            self.metrics.set_agent_dropped(&location, delivered.dropped);
-            let from = late.get(&location).copied().into_iter().chain(delivered.late_from).min();
-            let caught_up = delivered.behind == 0;
-            self.take(delivered, from.is_none()).await;
-            match from {
-                Some(from) if caught_up => {
-                    self.settle(&location, from, true).await;
-                    late.remove(&location);
-                }
-                Some(from) => drop(late.insert(location, from)),
-                None => {}
+        let settling = Arc::new(self);
+        let (mut late, mut due) = (BTreeMap::new(), settling.left_over().await);
+        // One at a time, and beside what comes fresh: an office's month must not keep another's
+        // outage waiting.
+        let mut at_work = JoinSet::new();
+        loop {
+            if at_work.is_empty()
+                && let Some((location, from, as_evidence)) = due.pop_front()
+            {
+                let settling = Arc::clone(&settling);
+                at_work.spawn(async move { settling.settle(&location, from, as_evidence).await });
+            }
+            tokio::select! {
+                delivered = deliveries.recv() => match delivered {
+                    Some(delivered) => due.extend(settling.deliver(delivered, &mut late).await),
+                    None => return,
+                },
+                Some(_) = at_work.join_next() => {}
             }
         }
     }
 
-    /// Revises history with what came before a stop. Evidence of it was recalled at the start.
-    async fn left_over(&self) -> BTreeMap<LocationId, Timestamp> {
+    /// Takes a delivery. Returns what is to be settled when a late agent has caught up with it.
+    async fn deliver(
+        &self,
+        delivered: Delivered,
+        late: &mut BTreeMap<LocationId, Timestamp>,
+    ) -> Option<Due> {
+        let location = delivered.location.clone();
+        self.metrics.set_agent_dropped(&location, delivered.dropped);
+        let from = late.get(&location).copied().into_iter().chain(delivered.late_from).min();
+        let caught_up = delivered.behind == 0;
+        self.take(delivered, from.is_none()).await;
+        let from = from?;
+        if caught_up {
+            late.remove(&location);
+            return Some((location, from, true));
+        }
+        late.insert(location, from);
+        None
+    }
+
+    /// What came before a stop and history was not yet revised with. Evidence of it was recalled
+    /// at the start.
+    async fn left_over(&self) -> VecDeque<Due> {
+        let mut due = VecDeque::new();
         match agents::all(&self.store).await {
             Ok(all) => {
                 for agent in all {
                     self.metrics.set_agent_dropped(&agent.location, agent.dropped);
-                    if let Some(from) = agent.late_from {
-                        self.settle(&agent.location, from, false).await;
-                    }
+                    due.extend(agent.late_from.map(|from| (agent.location, from, false)));
                 }
             }
             Err(error) => tracing::error!(%error, "what came late before cannot be looked up"),
         }
-        BTreeMap::new()
+        due
     }
 
     /// Counts what was found; what is fresh goes to detection at once.

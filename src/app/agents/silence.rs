@@ -86,10 +86,11 @@ impl Silence {
         (here_since, now): (Duration, Duration),
     ) {
         let locations: Vec<LocationId> = self.plans.borrow().keys().cloned().collect();
-        let enrolled = agents::all(&self.store).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "agents cannot be looked up");
-            Vec::new()
-        });
+        let enrolled = match agents::all(&self.store).await {
+            Ok(enrolled) => enrolled,
+            // What was said before holds until more is known.
+            Err(error) => return tracing::error!(%error, "agents cannot be looked up"),
+        };
         known.retain(|location, _| locations.contains(location));
         let (mut silent, mut off, mut off_words) = (Vec::new(), BTreeSet::new(), Vec::new());
         for location in locations {

@@ -66,9 +66,10 @@ impl Sending {
     ) {
         let (mut found, mut numbers, mut held) = (Vec::new(), Vec::new(), Vec::new());
         let mut bounded_at = self.clock.monotonic();
-        loop {
+        let mut ended = false;
+        while !ended {
             tokio::select! {
-                count = reports.recv_many(&mut found, BATCH) => if count == 0 { return },
+                count = reports.recv_many(&mut found, BATCH) => ended = count == 0,
                 Some(reading) = readings.recv() => numbers.push(reading),
             }
             held.extend(found.drain(..).map(|report| self.counted(report)));

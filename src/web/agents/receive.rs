@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Extension, State};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::routes::{Known, Peer, Refusal};
 use super::{Agents, Delivered};
@@ -17,6 +17,13 @@ use crate::domain::agent::{
 use crate::domain::ids::LocationId;
 use crate::store::agents;
 
+/// A check older than an agent keeps any comes from a clock that is wrong by months, as one that
+/// begins in 1970: it says nothing of when.
+const OLDEST_CHECK: SignedDuration = SignedDuration::from_hours(24 * 32);
+/// Slots that nobody ran may be as long ago as an office was closed.
+const OLDEST_GAP: SignedDuration = SignedDuration::from_hours(24 * 400);
+/// A clock that is ahead by more than this is not one that somebody set wrongly.
+const NEWEST: SignedDuration = SignedDuration::from_hours(24);
 /// What is older than this when it comes is history to be judged as a whole. A delivery takes
 /// milliseconds; this is one that was tried again.
 const LATE: Duration = Duration::from_secs(10);
@@ -61,8 +68,11 @@ pub(super) async fn renew(
 ) -> Answer<Enrolled> {
     let (enrolled, serial, ends_at) = certify(&agents, &known.location, &renewal.request)?;
     let certificate = (&known.location, serial.as_str(), ends_at);
-    let noted = agents::certify(&agents.store, certificate, agents.clock.now()).await;
-    noted.map_err(Refusal::unable)?;
+    let renewed =
+        agents::renew(&agents.store, &known.serial, certificate, agents.clock.now()).await;
+    if !renewed.map_err(Refusal::unable)? {
+        return Err(Refusal::Forbidden("the certificate was revoked meanwhile".to_owned()));
+    }
     tracing::info!(location = %known.location, "an agent's certificate is renewed");
     Ok(Json(enrolled))
 }
@@ -99,7 +109,13 @@ pub(super) async fn checks(
     check_places(&location, &delivery.findings)?;
     let last = delivery.findings.last().map_or(0, |one| one.number);
     let mut findings = delivery.findings;
+    let found = findings.len();
+    findings.retain(|one| is_of_now(&one.finding, received_at));
     findings.retain(|one| is_planned(&agents, &location, &one.finding));
+    if findings.len() < found {
+        let let_go = found - findings.len();
+        tracing::warn!(%location, let_go, "findings of no known target or of no sane time");
+    }
     let offset = agents.desk.heard(&location).measured;
     let late_from = late_from(&findings, offset, received_at);
     let (behind, dropped) = (delivery.behind, delivery.dropped);
@@ -121,7 +137,8 @@ async fn take(
     last: i64,
 ) -> Result<i64, Refusal> {
     // Room first: nothing is taken that could not be handed on.
-    let room = agents.delivered.reserve().await.map_err(Refusal::unable)?;
+    // An agent that is told to try again keeps them; one that waited would wait in memory.
+    let room = agents.delivered.try_reserve().map_err(Refusal::unable)?;
     let findings = (std::mem::take(&mut delivered.findings), last);
     let (whose, with) =
         ((&delivered.location, spool.as_str()), (delivered.dropped, delivered.late_from));
@@ -133,12 +150,38 @@ async fn take(
     Ok(taken.number)
 }
 
-/// A number that was read does not say where: it is taken of targets that are probed there. One
-/// that is not any more is let go.
+/// Whether it is of a target that is probed there. What is of one that is not any more is let go.
 fn is_planned(agents: &Agents, location: &LocationId, finding: &Finding) -> bool {
-    let Finding::Reading(reading) = finding else { return true };
+    let target = match finding {
+        Finding::Check { check, .. } => &check.target,
+        Finding::Missed(missed) => &missed.target,
+        Finding::Reading(reading) => &reading.target,
+    };
     let planned = agents.plan(location);
-    planned.is_some_and(|one| one.plan.targets.iter().any(|one| one.target == reading.target))
+    planned.is_some_and(|one| one.plan.targets.iter().any(|one| one.target == *target))
+}
+
+/// Whether its instants are ones that it may have.
+fn is_of_now(finding: &Finding, now: Timestamp) -> bool {
+    let within = |at: Timestamp, oldest: SignedDuration| {
+        let age = now.duration_since(at);
+        -NEWEST <= age && age <= oldest
+    };
+    match finding {
+        Finding::Check { check, interval_us } => {
+            *interval_us > 0
+                && within(check.slot_at, OLDEST_CHECK)
+                && within(check.finished_at, OLDEST_CHECK)
+        }
+        Finding::Missed(missed) => {
+            let length = missed.interval_us.checked_mul(i64::from(missed.slots));
+            let length = length.map(SignedDuration::from_micros);
+            missed.interval_us > 0
+                && within(missed.first_slot_at, OLDEST_GAP)
+                && length.is_some_and(|length| length <= OLDEST_GAP)
+        }
+        Finding::Reading(reading) => within(reading.read_at, OLDEST_CHECK),
+    }
 }
 
 /// Nothing is taken of another location.

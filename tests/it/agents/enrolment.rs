@@ -96,9 +96,17 @@ async fn an_invited_agent_probes_its_location_and_the_hub_leaves_it_to_it() {
     eventually("the next plan", || std::future::ready((plans() > before).then_some(()))).await;
     served.kill();
     agent.stop();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    agent.edit("targets:", &format!("listen: \"{free}\"\ntargets:"));
     agent.run();
     agent.says("plan=true").await;
     agent.says("the hub is not reached").await;
+    eventually("a check that waits", || async move {
+        let answer = reqwest::get(format!("http://{free}/healthz")).await.ok()?;
+        let words = answer.text().await.ok()?;
+        (words.contains("checks wait") && !words.contains(" 0 checks wait")).then_some(())
+    })
+    .await;
     agent.stop();
     assert!(!agent.spooled().await.is_empty(), "it probed without its hub");
 }

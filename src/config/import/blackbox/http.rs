@@ -32,7 +32,8 @@ impl Import<'_> {
                  back (docs/probes.md, \"Probes that write\")", method.to_uppercase()
             ));
         }
-        request.push((method, Yaml::text(path_of(&url))));
+        let path = self.path(&url);
+        request.push((method, Yaml::text(path)));
         let mut headers = self.headers(&mut http);
         let body = self.body(&mut http, &mut headers);
         if !headers.is_empty() {
@@ -119,6 +120,30 @@ impl Import<'_> {
         } else {
             Yaml::text(literal(text))
         }
+    }
+
+    /// The target's path with its query, but for what looks like a password in it.
+    fn path(&mut self, url: &Url) -> String {
+        let mut text = literal(url.path());
+        for (index, part) in url.query().into_iter().flat_map(|query| query.split('&')).enumerate()
+        {
+            text.push(if index == 0 { '?' } else { '&' });
+            match part.split_once('=') {
+                Some((name, _)) if is_secret(name) => {
+                    let secret = self.draft.secret(&name.to_lowercase().replace('-', "_"));
+                    self.notes.at(
+                        self.module.defined,
+                        format!(
+                            "'{name}' in the target's address was not copied: write it where \
+                         holdfast.yaml says for the secret of that name"
+                        ),
+                    );
+                    text.push_str(&format!("{name}={secret}"));
+                }
+                _ => text.push_str(&literal(part)),
+            }
+        }
+        text
     }
 
     /// A value that is not copied: the module's own secret.
@@ -286,9 +311,4 @@ impl Import<'_> {
         }
         http.finish(self.notes);
     }
-}
-
-fn path_of(url: &Url) -> String {
-    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    literal(&(url.path().to_owned() + &query))
 }
