@@ -375,6 +375,36 @@ mod tests {
     }
 
     #[test]
+    fn a_check_that_comes_again_counts_once() {
+        let (mut track, mut second) = (Track::new(Duration::from_secs(1)), 1_000);
+        feed(&mut track, &mut second, "..xx");
+        for _ in 0..3 {
+            second -= 2;
+            assert_eq!(feed(&mut track, &mut second, "xx"), Verdict::Up);
+        }
+        assert_eq!(feed(&mut track, &mut second, "xx"), Verdict::Down);
+    }
+
+    #[test]
+    fn silence_is_reckoned_by_when_something_was_heard() {
+        let now = |second| Timestamp::from_second(second).unwrap();
+        // A clock an hour ahead, then one that stands apart and is an hour behind.
+        let (mut track, mut second) = (Track::new(Duration::from_secs(1)), 4_600);
+        feed(&mut track, &mut second, "..");
+        track.heard(now(1_000), false);
+        track.tick(now(1_002));
+        assert_eq!(track.verdict, Verdict::Up);
+        track.tick(now(1_010));
+        assert_eq!(track.verdict, Verdict::Unknown, "its own instants would keep it up");
+
+        let mut second = 1_000;
+        feed(&mut track, &mut second, "..");
+        track.heard(now(4_600), true);
+        track.tick(now(4_602));
+        assert_eq!(track.verdict, Verdict::Up, "it was heard a moment ago");
+    }
+
+    #[test]
     fn patterns_have_the_verdict_a_person_would_give() {
         for (pattern, expected) in [
             ("", Verdict::Unknown),

@@ -433,8 +433,12 @@ mod tests {
         assert!(!is_certified(&store, &elizabeth, "02", at(1)).await.unwrap());
         assert!(!is_certified(&store, &here, "02", at(9_000)).await.unwrap(), "over");
         assert!(renew(&store, "02", (&here, "04", at(9_000)), at(1)).await.unwrap());
+        assert!(renew(&store, "02", (&here, "05", at(9_000)), at(1)).await.unwrap());
+        assert!(!is_certified(&store, &here, "04", at(1)).await.unwrap(), "two at most");
         assert_eq!(revoke(&store, &here, at(2)).await.unwrap(), 2);
-        assert!(!is_certified(&store, &here, "04", at(3)).await.unwrap());
+        assert!(!is_certified(&store, &here, "05", at(3)).await.unwrap());
+        assert!(!renew(&store, "05", (&here, "06", at(9_000)), at(2)).await.unwrap(), "revoked");
+        assert!(!is_certified(&store, &here, "06", at(3)).await.unwrap());
         assert_eq!(all(&store).await.unwrap()[0].certified_until, None);
     }
 }

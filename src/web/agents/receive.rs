@@ -234,3 +234,36 @@ pub(super) async fn asks(
 fn digest(agents: &Agents, location: &LocationId) -> String {
     agents.plan(location).map(|planned| planned.digest.clone()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::agent::MissedSlots;
+    use crate::domain::check::Gap;
+    use crate::domain::ids::{ProbeId, TargetId};
+
+    #[test]
+    fn what_a_clock_of_another_time_found_is_let_go() {
+        let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let missed = |first_slot_at: Timestamp, slots, interval_us| {
+            let (target, probe) = (TargetId::new("c3ms").unwrap(), ProbeId::new("search").unwrap());
+            let (location, gap) = (LocationId::new("noarlunga").unwrap(), Gap::Away);
+            Finding::Missed(MissedSlots {
+                target,
+                probe,
+                location,
+                first_slot_at,
+                slots,
+                interval_us,
+                gap,
+            })
+        };
+        let day = SignedDuration::from_hours(24);
+        assert!(is_of_now(&missed(now - day, 60, 1_000_000), now));
+        assert!(is_of_now(&missed(now + day / 2, 60, 1_000_000), now), "a clock that is off");
+        assert!(!is_of_now(&missed(Timestamp::UNIX_EPOCH, 60, 1_000_000), now));
+        assert!(!is_of_now(&missed(now + day * 2, 60, 1_000_000), now));
+        assert!(!is_of_now(&missed(now - day, 60, 0), now));
+        assert!(!is_of_now(&missed(now - day, u32::MAX, i64::MAX), now));
+    }
+}
