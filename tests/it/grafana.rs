@@ -6,27 +6,22 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use holdfast::app::observe::{self, Observation};
 use holdfast::app::parts;
 use holdfast::clock::Clock;
 use holdfast::config::targets;
 use holdfast::domain::ids::{PlaybookId, TargetId};
-use holdfast::domain::outage::DetectionEvent;
 use holdfast::domain::signal::{Measure, Signal};
 use holdfast::probing::run::Setting;
 use holdfast::standin::Standin;
 use holdfast::standin::faults::{Effect, Fault};
-use holdfast::store::Store;
 use holdfast::telemetry::labels::LabelSets;
 use holdfast::telemetry::metrics::Metrics;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use crate::support::observed::Observed;
 use crate::support::{c3ms, setting, standin};
 
 const GRAFANA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/grafana");
@@ -209,10 +204,8 @@ struct Watched {
     standin: Standin,
     address: String,
     page: JoinHandle<()>,
-    stop: CancellationToken,
-    tasks: TaskTracker,
     /// Nobody acts on outages here.
-    _events: mpsc::Receiver<DetectionEvent>,
+    observed: Observed,
     _folder: TempDir,
 }
 
@@ -227,25 +220,15 @@ impl Watched {
             readiness_kinds: vec!["drill-overdue".into()],
             ..parts::labels(None, &settings, &[])
         };
-        let metrics = Arc::new(Metrics::new(&labels).unwrap());
-        let (told, events) = mpsc::channel(1_024);
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let observation = Observation {
-            store: Store::open(&folder.path().join("holdfast.db")).await.unwrap(),
-            clock,
-            metrics: Arc::clone(&metrics),
-            settings,
-            told,
-            changed: Arc::new(|| {}),
-            agents: None,
-        };
-        observe::start(observation, &tasks, stop.clone()).await.unwrap();
+        let observed = Observed::start(folder.path(), settings, &clock).await;
+        let metrics = Arc::clone(&observed.metrics);
+        metrics.declare(&labels);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let show = move || async move { metrics.render().unwrap() };
         let routes = Router::new().route("/metrics", get(show));
         let page = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        Self { standin, address, page, stop, tasks, _events: events, _folder: folder }
+        Self { standin, address, page, observed, _folder: folder }
     }
 
     /// Every journey of one office fails from now on.
@@ -288,9 +271,7 @@ async fn every_query_shows_something_and_silence_is_never_shown_as_working() {
     let verdicts = query("How it stands, for each office or team");
     let stood = prometheus.query(verdicts).await;
     assert_eq!(first_number(&stood), None, "silence is shown as a verdict: {stood}");
-    watched.stop.cancel();
-    watched.tasks.close();
-    watched.tasks.wait().await;
+    watched.observed.end().await;
 }
 
 /// Every number that is read of a target.
