@@ -18,7 +18,7 @@ pub const EVENT_QUEUE: usize = 1_024;
 /// Checks written in one transaction, and how long the first of them waits for the others. What a
 /// transaction costs is its sync; a check that waits when the machine loses power is a gap.
 const LEDGER_BATCH: usize = 2_048;
-const LEDGER_DELAY: Duration = Duration::from_millis(500);
+const LEDGER_DELAY: Duration = Duration::from_secs(1);
 /// Step timings of passed checks are kept this long.
 const DETAIL_WINDOW: Duration = Duration::from_secs(3_600);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);

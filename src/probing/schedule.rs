@@ -8,6 +8,10 @@ use jiff::Timestamp;
 use crate::domain::ids::{LocationId, ProbeId};
 use crate::domain::target::Probe;
 
+/// Phases are multiples of this. Probes that are due in the same hundredth of a second start on one
+/// waking of the machine: waking costs as much as the check itself.
+const PHASE_GRID_US: u64 = 10_000;
+
 /// The slots of one probe at one location: `phase + k × interval` since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
@@ -26,6 +30,7 @@ impl Slots {
         let interval_us = i64::try_from(interval.as_micros()).unwrap_or(i64::MAX).max(1);
         let hash = stable_hash(&[probe.as_str(), location.as_str()]);
         let phase = hash % interval_us.unsigned_abs();
+        let phase = phase - phase % PHASE_GRID_US;
         Self { interval_us, phase_us: i64::try_from(phase).unwrap_or(0) }
     }
 
@@ -98,6 +103,18 @@ mod tests {
         let at: Timestamp = "2023-03-01T09:00:00Z".parse().unwrap();
         assert_eq!(slots(5).after(at).to_string(), slots(5).after(at).to_string());
         assert_eq!(stable_hash(&["a"]), 620_337_896_571_737_059);
+    }
+
+    #[test]
+    fn probes_are_spread_over_the_interval_and_wake_the_machine_together() {
+        let location = LocationId::new("noarlunga").unwrap();
+        let phases: Vec<i64> = (0..1_000)
+            .map(|n| ProbeId::new(&format!("probe-{n}")).unwrap())
+            .map(|probe| Slots::new(Duration::from_secs(1), &probe, &location).phase_us)
+            .collect();
+        assert!(phases.iter().all(|phase| phase % 10_000 == 0 && *phase < 1_000_000));
+        let tenths = |n: i64| phases.iter().filter(|phase| **phase / 100_000 == n).count();
+        assert!((0..10).all(|n| (60..140).contains(&tenths(n))));
     }
 
     proptest! {
