@@ -113,7 +113,7 @@ impl Sink {
             if let Some(index) = self.lane(tier).index.take() {
                 let image = index.finish().await?;
                 let mut writer = self.begin(tier, SegmentKind::IndexImage)?;
-                writer.image(&image)?;
+                writer.image(image.as_ref())?;
                 self.finished.push(writer.finish()?);
             }
         }

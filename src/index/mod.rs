@@ -10,11 +10,12 @@ mod build;
 mod query;
 mod rank;
 mod search;
+mod vocabulary;
 mod words;
 
 use crate::domain::records::{RecordKey, SearchRow};
 
-pub use build::IndexBuilder;
+pub use build::{Image, IndexBuilder};
 pub use search::Index;
 
 /// What a delta changes: first the removals, then the rows.

@@ -2,7 +2,7 @@
 
 use super::Matched;
 use super::query::Wanted;
-use super::words::sounds;
+use super::vocabulary::Alternative;
 
 /// A candidate as the tables hold it.
 pub struct Candidate {
@@ -16,22 +16,18 @@ pub struct Candidate {
 
 const EXACT: f64 = 1.0;
 const BEGINS: f64 = 0.9;
-/// A misspelling counts by its likeness, but never as much as the beginning of a name.
-const ALIKE: f64 = 0.85;
-const SOUNDS: f64 = 0.7;
-/// Below this two words are not alike.
-const LEAST_LIKENESS: f64 = 0.75;
 
-/// Likeness in 0..=1 and why; none when nothing matches.
+/// Likeness in 0..=1 and why; none when nothing matches. `alternatives` are those of each word.
 pub fn rank(
     wanted: &Wanted,
+    alternatives: &[Vec<Alternative>],
     born: (Option<i64>, Option<i64>),
     row: &Candidate,
 ) -> Option<(f64, Vec<Matched>)> {
     let mut matched = Vec::new();
     let mut scores = Vec::new();
-    for word in &wanted.words {
-        let (score, why) = best(word, row);
+    for (word, alternatives) in wanted.words.iter().zip(alternatives) {
+        let (score, why) = best(word, alternatives, row);
         scores.push(score);
         matched.extend(why);
     }
@@ -51,9 +47,8 @@ pub fn rank(
 }
 
 /// How well one word is answered by the row's best word.
-fn best(word: &str, row: &Candidate) -> (f64, Option<Matched>) {
-    let codes = sounds(word);
-    let names = row.names.split(['\n', ' ']).map(|name| like(word, &codes, name));
+fn best(word: &str, alternatives: &[Alternative], row: &Candidate) -> (f64, Option<Matched>) {
+    let names = row.names.split(['\n', ' ']).map(|name| like(word, alternatives, name));
     let numbers = row.numbers.split(['\n', ' ']).map(|number| {
         if number == word {
             (EXACT, Some(Matched::Number))
@@ -80,20 +75,13 @@ fn best(word: &str, row: &Candidate) -> (f64, Option<Matched>) {
     )
 }
 
-fn like(word: &str, codes: &[String], name: &str) -> (f64, Option<Matched>) {
+fn like(word: &str, alternatives: &[Alternative], name: &str) -> (f64, Option<Matched>) {
     if name == word {
         return (EXACT, Some(Matched::Name));
     }
     if name.starts_with(word) {
         return (BEGINS, Some(Matched::NameBegins));
     }
-    let likeness = strsim::normalized_damerau_levenshtein(word, name);
-    if likeness >= LEAST_LIKENESS {
-        return (ALIKE * likeness, Some(Matched::NameAlike));
-    }
-    if sounds(name).iter().any(|code| codes.contains(code)) {
-        return (SOUNDS, Some(Matched::NameSounds));
-    }
-    // Weak likeness orders what sound or spelling brought, and does not bring anything itself.
-    (ALIKE * likeness * 0.5, None)
+    let meant = alternatives.iter().find(|meant| meant.word == name);
+    meant.map_or((0.0, None), |meant| (meant.likeness, Some(meant.how)))
 }

@@ -1,23 +1,21 @@
 //! Searching: candidates by several ways, each bounded, then ranked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::Mutex;
+use zeroize::Zeroizing;
 
 use super::build::{IndexBuilder, day_number, load};
 use super::query::Wanted;
 use super::rank::{Candidate, rank};
-use super::words::sounds;
+use super::vocabulary::{Alternative, Vocabulary};
 use super::{Change, Found, Hit, IndexError};
 use crate::domain::records::{RecordId, RecordKey, RecordKind};
 
 /// What one way of finding brings at most: a common surname is cut here, before ranking.
-const CANDIDATES: i64 = 200;
-/// Spellings from the vocabulary that stand in for one misspelt word.
-const SPELLINGS: usize = 8;
+const CANDIDATES: i64 = 100;
 /// Each holds a copy of its own in memory.
 const READERS: usize = 2;
 
@@ -25,8 +23,9 @@ const READERS: usize = 2;
 pub struct Index {
     readers: Vec<Mutex<SqliteConnection>>,
     turn: AtomicUsize,
-    /// Every word of every name, folded: names only, so that guessing finds nothing else.
-    name_words: Vec<String>,
+    vocabulary: Vocabulary,
+    /// Words that are in too many rows to look for what begins with them.
+    frequent: HashSet<String>,
 }
 
 impl Index {
@@ -35,29 +34,30 @@ impl Index {
     /// # Errors
     /// When the image is not an index of this version.
     pub async fn open(image: &[u8], changes: &[Change<'_>]) -> Result<Self, IndexError> {
-        let current;
-        let image = if image.is_empty() || !changes.is_empty() {
+        let mut readers = Vec::with_capacity(READERS);
+        if image.is_empty() || !changes.is_empty() {
             let mut builder = match image {
                 [] => IndexBuilder::new().await?,
                 image => IndexBuilder::from_image(image).await?,
             };
-            for change in changes {
-                builder.apply(*change).await?;
+            builder.apply(changes).await?;
+            let (reader, image) = builder.into_reader().await?;
+            readers.push(reader);
+            while readers.len() < READERS {
+                readers.push(load(image.as_ref(), true).await?);
             }
-            current = builder.finish().await?;
-            &current
         } else {
-            image
-        };
-        let mut readers = Vec::with_capacity(READERS);
-        for _ in 0..READERS {
-            readers.push(Mutex::new(load(image, true).await?));
+            for _ in 0..READERS {
+                readers.push(load(image, true).await?);
+            }
         }
-        let mut reader = readers[0].lock().await;
-        let name_words =
-            sqlx::query_scalar("SELECT word FROM name_word").fetch_all(&mut *reader).await?;
-        drop(reader);
-        Ok(Self { readers, turn: AtomicUsize::new(0), name_words })
+        let words = sqlx::query_as("SELECT word, sounds FROM name_word");
+        let vocabulary = Vocabulary::of(words.fetch_all(&mut readers[0]).await?);
+        let frequent = sqlx::query_scalar("SELECT word FROM frequent");
+        let frequent: Vec<String> = frequent.fetch_all(&mut readers[0]).await?;
+        let frequent = frequent.into_iter().collect();
+        let readers = readers.into_iter().map(Mutex::new).collect();
+        Ok(Self { readers, turn: AtomicUsize::new(0), vocabulary, frequent })
     }
 
     /// Finds rows, best first, at most `limit`.
@@ -69,76 +69,72 @@ impl Index {
         if wanted.is_empty() {
             return Ok(Found::default());
         }
-        let spellings = self.spellings(&wanted.words);
+        let meant: Vec<_> =
+            wanted.words.iter().map(|word| self.vocabulary.alternatives(word)).collect();
+        let expressions = self.expressions(&wanted.words, &meant);
         let born = (wanted.born_on.map(day_number), wanted.transposed.map(day_number));
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         let mut reader = self.readers[turn].lock().await;
-        let (entries, mut more) = candidates(&mut reader, &wanted, &spellings, born).await?;
+        let (entries, mut more) = candidates(&mut reader, &expressions, born).await?;
+        let candidates = read(&mut reader, &entries).await?;
+        drop(reader);
         let mut hits = Vec::new();
-        for (key, candidate) in read(&mut reader, &entries).await? {
-            if let Some((likeness, matched)) = rank(&wanted, born, &candidate) {
+        for (key, candidate) in candidates {
+            if let Some((likeness, matched)) = rank(&wanted, &meant, born, &candidate) {
                 hits.push(Hit { key, likeness, matched });
             }
         }
-        drop(reader);
         hits.sort_by(|a, b| b.likeness.total_cmp(&a.likeness).then_with(|| a.key.cmp(&b.key)));
         more |= hits.len() > limit;
         hits.truncate(limit);
         Ok(Found { hits, more })
     }
 
-    /// For each word the names that it may be a misspelling of, nearest first.
-    fn spellings(&self, words: &[String]) -> Vec<Vec<&str>> {
-        words
-            .iter()
-            .map(|word| {
-                let length = word.chars().count();
-                let far = if length <= 3 {
-                    0
-                } else if length <= 5 {
-                    1
-                } else {
-                    2
-                };
-                let near = |name: &&String| {
-                    far > 0 && name.chars().count().abs_diff(length) <= far && *name != word
-                };
-                let mut spellings: Vec<(usize, &str)> = self
-                    .name_words
-                    .iter()
-                    .filter(near)
-                    .map(|name| (strsim::osa_distance(word, name), name.as_str()))
-                    .filter(|(distance, _)| *distance <= far)
-                    .collect();
-                spellings.sort_unstable();
-                spellings.truncate(SPELLINGS);
-                spellings.into_iter().map(|(_, name)| name).collect()
-            })
-            .collect()
+    /// FTS5 expressions, each wider than the one before: all words as they are, all as beginnings,
+    /// all also as what may have been meant. None without words.
+    fn expressions(&self, words: &[String], meant: &[Vec<Alternative>]) -> Vec<String> {
+        if words.is_empty() {
+            return Vec::new();
+        }
+        let all = |form: &dyn Fn(&str, &[Alternative]) -> String| {
+            let words = words.iter().zip(meant).map(|(word, meant)| form(word, meant));
+            words.collect::<Vec<_>>().join(" AND ")
+        };
+        // One letter begins half of all names.
+        let begins = |word: &str| match word.len() > 1 && !self.frequent.contains(word) {
+            true => format!("\"{word}\"*"),
+            false => format!("\"{word}\""),
+        };
+        let mut expressions = vec![all(&|word, _| format!("\"{word}\""))];
+        let as_beginnings = all(&|word, _| begins(word));
+        if as_beginnings != expressions[0] {
+            expressions.push(as_beginnings);
+        }
+        if meant.iter().any(|meant| !meant.is_empty()) {
+            expressions.push(all(&|word, meant| {
+                let meant: String =
+                    meant.iter().map(|one| format!(" OR \"{}\"", one.word)).collect();
+                format!("({}{meant})", begins(word))
+            }));
+        }
+        expressions
     }
 }
 
 /// The rows worth ranking, and whether any way of finding them was cut.
 async fn candidates(
     reader: &mut SqliteConnection,
-    wanted: &Wanted,
-    spellings: &[Vec<&str>],
+    expressions: &[String],
     born: (Option<i64>, Option<i64>),
 ) -> Result<(BTreeSet<i64>, bool), IndexError> {
     let mut entries = BTreeSet::new();
     let mut cut = false;
-    if !wanted.words.is_empty() {
-        for expression in expressions(&wanted.words, spellings) {
-            let found: Vec<i64> =
-                sqlx::query_scalar("SELECT rowid FROM word WHERE word MATCH $1 LIMIT $2")
-                    .bind(expression)
-                    .bind(CANDIDATES)
-                    .fetch_all(&mut *reader)
-                    .await?;
-            cut |= found.len() >= CANDIDATES.unsigned_abs() as usize;
-            entries.extend(found);
+    // Words as they are come first in the order; when they fill the list, nothing else shows.
+    for expression in expressions {
+        cut = matching(reader, expression, &mut entries).await?;
+        if cut {
+            break;
         }
-        entries.extend(by_sound(reader, &wanted.words).await?);
     }
     if born != (None, None) {
         let found: Vec<i64> =
@@ -148,71 +144,50 @@ async fn candidates(
                 .bind(CANDIDATES)
                 .fetch_all(&mut *reader)
                 .await?;
-        cut |= found.len() >= CANDIDATES.unsigned_abs() as usize;
+        cut |= is_full(&found);
         entries.extend(found);
     }
     Ok((entries, cut))
 }
 
-/// FTS5 expressions: all words as they are, all as beginnings, all in any near spelling.
-fn expressions(words: &[String], spellings: &[Vec<&str>]) -> Vec<String> {
-    let all = |form: &dyn Fn(&str) -> String| {
-        words.iter().map(|word| form(word)).collect::<Vec<_>>().join(" AND ")
-    };
-    let mut expressions =
-        vec![all(&|word| format!("\"{word}\"")), all(&|word| format!("\"{word}\"*"))];
-    if spellings.iter().any(|near| !near.is_empty()) {
-        let any = words.iter().zip(spellings).map(|(word, near)| {
-            let near: String = near.iter().map(|name| format!(" OR \"{name}\"")).collect();
-            format!("(\"{word}\"*{near})")
-        });
-        expressions.push(any.collect::<Vec<_>>().join(" AND "));
-    }
-    expressions
+/// Adds what an expression matches; whether it matches more.
+async fn matching(
+    reader: &mut SqliteConnection,
+    expression: &str,
+    entries: &mut BTreeSet<i64>,
+) -> Result<bool, IndexError> {
+    let found: Vec<i64> = sqlx::query_scalar("SELECT rowid FROM word WHERE word MATCH $1 LIMIT $2")
+        .bind(expression)
+        .bind(CANDIDATES)
+        .fetch_all(reader)
+        .await?;
+    let full = is_full(&found);
+    entries.extend(found);
+    Ok(full)
 }
 
-/// Rows in which every word has a name of the same sound; one code of each word has to be there.
-async fn by_sound(reader: &mut SqliteConnection, words: &[String]) -> Result<Vec<i64>, IndexError> {
-    const ALL: &str = "
-        SELECT DISTINCT first.entry FROM json_each($1, '$[0]') AS code
-        JOIN sound AS first ON first.code = code.value
-        WHERE NOT EXISTS (
-            SELECT 1 FROM json_each($1) AS word WHERE NOT EXISTS (
-                SELECT 1 FROM json_each(word.value) AS code
-                JOIN sound ON sound.code = code.value AND sound.entry = first.entry))
-        LIMIT $2";
-    let codes: Vec<Vec<String>> = words.iter().map(|word| sounds(word)).collect();
-    if codes.iter().any(Vec::is_empty) {
-        return Ok(Vec::new());
-    }
-    let codes = serde_json::to_string(&codes)?;
-    Ok(sqlx::query_scalar(ALL).bind(codes).bind(CANDIDATES).fetch_all(reader).await?)
+fn is_full(found: &[i64]) -> bool {
+    found.len() >= CANDIDATES.unsigned_abs() as usize
 }
 
+/// Rows by entry, handed over as one text: one answer costs less than a hundred.
 async fn read(
     reader: &mut SqliteConnection,
     entries: &BTreeSet<i64>,
 ) -> Result<Vec<(RecordKey, Candidate)>, IndexError> {
-    let rows = sqlx::query(
-        "SELECT kind, id, names, numbers, address, born FROM entry \
+    let rows: String = sqlx::query_scalar(
+        "SELECT json_group_array(json_array(kind, id, names, numbers, address, born)) FROM entry \
          WHERE entry IN (SELECT value FROM json_each($1))",
     )
     .bind(serde_json::to_string(entries)?)
-    .fetch_all(reader)
+    .fetch_one(reader)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let kind = RecordKind::parse(row.try_get("kind")?).ok_or(IndexError::Image)?;
-            let id = RecordId::new(row.try_get("id")?).map_err(|_| IndexError::Image)?;
-            let candidate = Candidate {
-                names: row.try_get("names")?,
-                numbers: row.try_get("numbers")?,
-                address: row.try_get("address")?,
-                born: row.try_get("born")?,
-            };
-            Ok((RecordKey { kind, id }, candidate))
-        })
-        .collect()
+    let rows: Vec<(RecordKind, RecordId, String, String, String, Option<i64>)> =
+        serde_json::from_str(&Zeroizing::new(rows)).map_err(|_| IndexError::Image)?;
+    let row = |(kind, id, names, numbers, address, born)| {
+        (RecordKey { kind, id }, Candidate { names, numbers, address, born })
+    };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 #[cfg(test)]
@@ -259,7 +234,7 @@ mod tests {
         for row in rows() {
             builder.add(&row).await.unwrap();
         }
-        Index::open(&builder.finish().await.unwrap(), &[]).await.unwrap()
+        Index::open(builder.finish().await.unwrap().as_ref(), &[]).await.unwrap()
     }
 
     async fn first(index: &Index, text: &str) -> (String, Vec<Matched>) {
@@ -318,7 +293,7 @@ mod tests {
             },
             Change { removed: &gone, rows: &[] },
         ];
-        let index = Index::open(&image, &changes).await.unwrap();
+        let index = Index::open(image.as_ref(), &changes).await.unwrap();
         assert_eq!(first(&index, "aroha").await.0, "P-1");
         for absent in ["ngati", "whanga", "30/11/2012"] {
             assert!(index.search(absent, 10).await.unwrap().hits.is_empty(), "{absent}");
@@ -342,7 +317,7 @@ mod tests {
         for number in 0..1000 {
             builder.add(&person(&format!("P-{number}"), &["Ann Common"], None)).await.unwrap();
         }
-        let index = Index::open(&builder.finish().await.unwrap(), &[]).await.unwrap();
+        let index = Index::open(builder.finish().await.unwrap().as_ref(), &[]).await.unwrap();
         let found = index.search("common", 20).await.unwrap();
         assert_eq!((found.hits.len(), found.more), (20, true));
         assert!(!index.search("P-77", 20).await.unwrap().hits.is_empty());

@@ -1,11 +1,10 @@
 //! One opened generation in memory: records, index, and what decisions need of them.
 
-use std::collections::{BTreeSet, HashMap};
-
 use super::OpeningError;
 use super::due::DueItem;
-use crate::domain::records::{Record, RecordId, RecordKey, RecordKind, StaffRef, Worker};
-use crate::index::{Change, Index};
+use super::staff::{Conflicts, Staff};
+use crate::domain::records::{Record, RecordId, RecordKey, RecordKind, SearchRow};
+use crate::index::{Change, Index, IndexError};
 use crate::vault::open::Opened;
 use crate::vault::order::Scope;
 use crate::vault::records::Records;
@@ -16,85 +15,61 @@ pub struct Copy {
     pub(super) records: Records,
     pub(super) index: Index,
     pub(super) scope: Scope,
-    /// Staff, by the id that cases name them with.
-    pub(super) workers: HashMap<RecordId, Worker>,
+    pub(super) staff: Staff,
     pub(super) conflicts: Conflicts,
     /// Everything with a clock, soonest first.
     pub(super) due: Vec<DueItem>,
 }
 
-/// Who must not read about whom, from the newest list in the copy.
-#[derive(Debug, Default)]
-pub(super) struct Conflicts {
-    people: HashMap<RecordId, BTreeSet<String>>,
-    cases: HashMap<RecordId, BTreeSet<String>>,
-    ring: HashMap<String, String>,
+/// What decisions need of the records, and the records again.
+struct Gathered {
+    records: Records,
+    staff: Staff,
+    conflicts: Conflicts,
+    due: Vec<DueItem>,
 }
 
-impl Conflicts {
-    /// Staff ids named for a person or a case.
-    pub fn of<'a>(
-        &'a self,
-        people: impl Iterator<Item = &'a RecordId>,
-        cases: impl Iterator<Item = &'a RecordId>,
-    ) -> BTreeSet<String> {
-        let people = people.filter_map(|id| self.people.get(id));
-        let cases = cases.filter_map(|id| self.cases.get(id));
-        people.chain(cases).flatten().cloned().collect()
+impl Gathered {
+    fn of(records: Records) -> Result<Self, SegmentError> {
+        let staff = Staff::of(&records)?;
+        let conflicts = Conflicts::of(&records)?;
+        let due = super::due::gather(&records, &staff)?;
+        Ok(Self { records, staff, conflicts, due })
     }
+}
 
-    /// Whom a member of staff rings instead.
-    pub fn ring_instead(&self, staff: &str) -> Option<&String> {
-        self.ring.get(staff)
+/// An index made from the records, where the sealed one is of another version: a copy opens after
+/// an upgrade too, though it takes a minute more.
+async fn anew(records: &Records) -> Result<Index, OpeningError> {
+    tracing::warn!("the copy's search index is of another version and is made anew");
+    let mut rows = Vec::new();
+    for kind in RecordKind::ALL {
+        rows.extend(records.of_kind(*kind)?.iter().filter_map(SearchRow::of));
     }
+    Ok(Index::open(&[], &[Change { removed: &[], rows: &rows }]).await?)
 }
 
 impl Copy {
-    /// Loads the index and gathers what decisions need.
+    /// Loads the index, and beside it gathers what decisions need.
     ///
     /// # Errors
     /// When the index or a block of records is not readable.
     pub(super) async fn load(opened: Opened) -> Result<Self, OpeningError> {
-        let changes: Vec<Change<'_>> = opened
-            .index
+        let (records, scope, parts) = (opened.records, opened.order.scope, opened.index);
+        let gathering = tokio::task::spawn_blocking(move || Gathered::of(records));
+        let changes: Vec<Change<'_>> = parts
             .deltas
             .iter()
             .map(|delta| Change { removed: &delta.removed, rows: &delta.rows })
             .collect();
-        let index = Index::open(&opened.index.image, &changes).await?;
-        let mut copy = Self {
-            records: opened.records,
-            index,
-            scope: opened.order.scope,
-            workers: HashMap::new(),
-            conflicts: Conflicts::default(),
-            due: Vec::new(),
+        let index = Index::open(&parts.image, &changes).await;
+        let gathered = gathering.await.map_err(|_| OpeningError::Stopped)??;
+        let Gathered { records, staff, conflicts, due } = gathered;
+        let index = match index {
+            Err(IndexError::Image) => anew(&records).await?,
+            index => index?,
         };
-        copy.gather_staff()?;
-        copy.due = super::due::gather(&copy)?;
-        Ok(copy)
-    }
-
-    fn gather_staff(&mut self) -> Result<(), SegmentError> {
-        for record in self.records.of_kind(RecordKind::Worker)? {
-            if let Record::Worker(worker) = record {
-                self.workers.insert(worker.header.id.clone(), worker);
-            }
-        }
-        for record in self.records.of_kind(RecordKind::StaffConflict)? {
-            let Record::StaffConflict(conflict) = record else { continue };
-            let staff = conflict.worker.to_string();
-            for person in conflict.people {
-                self.conflicts.people.entry(person).or_default().insert(staff.clone());
-            }
-            for case in conflict.cases {
-                self.conflicts.cases.entry(case).or_default().insert(staff.clone());
-            }
-            if let Some(ring) = conflict.ring_instead {
-                self.conflicts.ring.insert(staff, ring);
-            }
-        }
-        Ok(())
+        Ok(Self { records, index, scope, staff, conflicts, due })
     }
 
     pub(super) fn get(
@@ -132,7 +107,7 @@ impl Copy {
     ) -> Result<Vec<crate::domain::records::Case>, SegmentError> {
         let mut cases: Vec<_> = self
             .records
-            .of_person(person)?
+            .of_person(person, &[RecordKind::Case])?
             .into_iter()
             .filter_map(|record| match record {
                 Record::Case(case) => Some(case),
@@ -144,15 +119,25 @@ impl Copy {
         });
         Ok(cases)
     }
+}
 
-    /// A member of staff in words: "Robin Example, (08) 5550 0133".
-    pub(super) fn staff_words(&self, staff: &StaffRef) -> String {
-        let worker = self.workers.get(&staff.id);
-        let name = worker.map(|worker| &worker.name).or(staff.name.as_ref());
-        let name = name.map_or_else(|| staff.id.to_string(), Clone::clone);
-        match worker.and_then(|worker| worker.telephone.as_ref()) {
-            Some(telephone) => format!("{name}, {telephone}"),
-            None => name,
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::{open, sample};
+
+    #[tokio::test]
+    async fn an_index_of_another_version_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = sample::site(folder.path());
+        // Its image is none that this program reads.
+        sample::publish_two(&site);
+        sample::permit(&site);
+        let node = site.node_key().unwrap();
+        let opened = open::standard(&site, &node, sample::now()).unwrap();
+        let copy = Copy::load(opened).await.unwrap();
+        let found = copy.index.search("ngati", 10).await.unwrap();
+        assert_eq!(found.hits.len(), 1);
+        assert_eq!(found.hits[0].key.id.as_str(), "P-1");
     }
 }

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use super::copy::Copy;
 use super::facts::matter_of;
 use super::file::Brief;
+use super::staff::Staff;
 use crate::domain::access::{self, Action};
 use crate::domain::records::{Record, RecordId, RecordKind, TaskKind};
 use crate::domain::session::Session;
+use crate::vault::records::Records;
 use crate::vault::segment::SegmentError;
 
 /// Rows on a page; the rest is counted.
@@ -76,19 +78,19 @@ pub struct Impact {
 }
 
 /// Everything with a clock that is not done, soonest first.
-pub(super) fn gather(copy: &Copy) -> Result<Vec<DueItem>, SegmentError> {
+pub(super) fn gather(records: &Records, staff: &Staff) -> Result<Vec<DueItem>, SegmentError> {
     let mut items = Vec::new();
-    for record in copy.records.of_kind(RecordKind::Task)? {
-        items.extend(of_task(copy, record));
+    for record in records.of_kind(RecordKind::Task)? {
+        items.extend(of_task(staff, record));
     }
-    for record in copy.records.of_kind(RecordKind::Hearing)? {
-        items.extend(of_hearing(copy, record));
+    for record in records.of_kind(RecordKind::Hearing)? {
+        items.extend(of_hearing(staff, record));
     }
     items.sort_by_key(|item| (item.due_at, item.record.clone()));
     Ok(items)
 }
 
-fn of_task(copy: &Copy, record: Record) -> Option<DueItem> {
+fn of_task(staff: &Staff, record: Record) -> Option<DueItem> {
     let Record::Task(task) = record else { return None };
     if task.done_at.is_some() {
         return None;
@@ -108,11 +110,11 @@ fn of_task(copy: &Copy, record: Record) -> Option<DueItem> {
         place: None,
         case: task.case,
         people: task.people,
-        owner: task.owner.map(|owner| copy.staff_words(&owner)),
+        owner: task.owner.map(|owner| staff.words(&owner)),
     })
 }
 
-fn of_hearing(copy: &Copy, record: Record) -> Vec<DueItem> {
+fn of_hearing(staff: &Staff, record: Record) -> Vec<DueItem> {
     let Record::Hearing(hearing) = record else { return Vec::new() };
     if hearing.outcome.is_some() {
         return Vec::new();
@@ -128,7 +130,7 @@ fn of_hearing(copy: &Copy, record: Record) -> Vec<DueItem> {
         place: (!place.is_empty()).then(|| place.join(", ")),
         case: hearing.case,
         people: hearing.people,
-        owner: hearing.officer.map(|officer| copy.staff_words(&officer)),
+        owner: hearing.officer.map(|officer| staff.words(&officer)),
     };
     let filing = hearing.filing_due_at.filter(|_| hearing.filed_at.is_none()).map(|due_at| {
         let title = hearing.filing.unwrap_or_else(|| format!("File for: {}", listed.title));

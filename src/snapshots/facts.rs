@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::copy::Copy;
 use crate::domain::access::{AddressProtection, CaseTie, Jurisdiction, Matter, Ring, Subject};
 use crate::domain::records::{
-    Case, CaseStatus, Class, Household, Record, RecordId, RecordKind, Tier,
+    Case, CaseStatus, Class, Household, Record, RecordId, RecordKey, RecordKind, Tier,
 };
 use crate::domain::session::Session;
 use crate::vault::segment::SegmentError;
@@ -25,7 +25,7 @@ impl Copy {
         for case in &cases {
             family.extend(case.children.iter().chain(&case.adults).cloned());
         }
-        for record in self.records.of_person(id)? {
+        for record in self.records.of_person(id, &[RecordKind::Relationship])? {
             if let Record::Relationship(relation) = record {
                 family.extend([relation.from, relation.to]);
             }
@@ -39,7 +39,7 @@ impl Copy {
             cases => cases.iter().map(|case| jurisdiction_of(case.header.class)).collect(),
         };
         let case_ids = cases.iter().map(|case| &case.header.id);
-        let conflicted = self.conflicts.of(family.iter(), case_ids);
+        let conflicted = self.conflicts.among(family.iter(), case_ids);
         let ties: Result<Vec<_>, _> = cases.iter().map(|case| self.tie(case)).collect();
         Ok(Some(Subject {
             record: id.to_string(),
@@ -55,10 +55,9 @@ impl Copy {
     }
 
     fn tie(&self, case: &Case) -> Result<CaseTie, SegmentError> {
-        let records = self.records.of_case(&case.header.id)?;
-        let before_court = records
-            .iter()
-            .any(|record| matches!(record.kind(), RecordKind::Order | RecordKind::Hearing));
+        let key = RecordKey { kind: RecordKind::Case, id: case.header.id.clone() };
+        let at_court = [RecordKind::Order, RecordKind::Hearing];
+        let before_court = self.records.count_of(&key, &at_court) > 0;
         let parties = [&case.accountability.case_management, &case.accountability.safety];
         let agencies = case
             .agency
@@ -105,7 +104,7 @@ impl Copy {
         let answering = case.key_worker.as_ref().or(case.supervisor.as_ref());
         let team = case.team.clone().or_else(|| case.office.clone());
         let team = team.unwrap_or_else(|| "The duty line".to_owned());
-        let phone = answering.map(|staff| self.staff_words(staff));
+        let phone = answering.map(|staff| self.staff.words(staff));
         Ring { who: team, phone }
     }
 
@@ -119,13 +118,13 @@ impl Copy {
         }
         let mut kept_from: BTreeSet<RecordId> = household.withheld_from.iter().cloned().collect();
         for named in &household.withheld_from {
-            for record in self.records.of_person(named)? {
+            for record in self.records.of_person(named, &[RecordKind::Relationship])? {
                 if let Record::Relationship(relation) = record {
                     kept_from.extend([relation.from, relation.to]);
                 }
             }
         }
-        for record in self.records.of_household(&household.header.id)? {
+        for record in self.records.of_household(&household.header.id, &[RecordKind::Person])? {
             if let Record::Person(resident) = record {
                 kept_from.remove(&resident.header.id);
             }

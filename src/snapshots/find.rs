@@ -36,9 +36,7 @@ pub struct Filter {
 #[derive(Debug)]
 pub struct FoundList {
     pub rows: Vec<Row>,
-    /// How many people there are for this reader, of which `rows` are the first.
-    pub of: usize,
-    /// There may be more than were looked at.
+    /// There may be more than were looked at: looking ends when the page is full.
     pub more: bool,
 }
 
@@ -68,7 +66,7 @@ pub(super) async fn find(
 ) -> Result<FoundList, PortalError> {
     let found = copy.index.search(&filter.text, HITS_AT_MOST).await?;
     let mut seen = BTreeSet::new();
-    let mut list = FoundList { rows: Vec::new(), of: 0, more: found.more };
+    let mut list = FoundList { rows: Vec::new(), more: found.more };
     for hit in found.hits {
         for person in people_of(copy, &hit.key)? {
             if !seen.insert(person.header.id.clone()) {
@@ -78,10 +76,10 @@ pub(super) async fn find(
             if !filter.admits(copy, &row, &person)? {
                 continue;
             }
-            list.of += 1;
-            if list.rows.len() < ROWS_AT_MOST {
-                list.rows.push(Row { matched: hit.matched.clone(), ..row });
+            if list.rows.len() == ROWS_AT_MOST {
+                return Ok(FoundList { more: true, ..list });
             }
+            list.rows.push(Row { matched: hit.matched.clone(), ..row });
         }
     }
     Ok(list)
@@ -102,7 +100,7 @@ fn people_of(copy: &Copy, key: &RecordKey) -> Result<Vec<Person>, SegmentError> 
     let ids = match copy.records.get(key)? {
         Some(Record::Person(person)) => return Ok(vec![person]),
         Some(Record::Household(household)) => {
-            let records = copy.records.of_household(&household.header.id)?;
+            let records = copy.records.of_household(&household.header.id, &[RecordKind::Person])?;
             return Ok(records
                 .into_iter()
                 .filter_map(|record| match record {
@@ -159,9 +157,10 @@ fn row(
 }
 
 fn add_alerts(copy: &Copy, person: &Person, row: &mut Row) -> Result<(), SegmentError> {
-    let mut records = copy.records.of_person(&person.header.id)?;
+    let alerts = &[RecordKind::SafetyAlert];
+    let mut records = copy.records.of_person(&person.header.id, alerts)?;
     if let Some(household) = &person.household {
-        records.extend(copy.records.of_household(household)?);
+        records.extend(copy.records.of_household(household, alerts)?);
     }
     for record in records {
         if let Record::SafetyAlert(alert) = record {
@@ -187,8 +186,8 @@ fn household_words(
     if !grant.shows_address(&protection) {
         return Ok("Protected address, withheld".to_owned());
     }
-    let others = copy.records.of_household(id)?;
-    let others = others.iter().filter(|one| one.kind() == RecordKind::Person).count();
+    let key = RecordKey { kind: RecordKind::Household, id: id.clone() };
+    let others = copy.records.count_of(&key, &[RecordKind::Person]);
     let living = match others.saturating_sub(1) {
         0 => String::new(),
         1 => ", with 1 other".to_owned(),

@@ -26,7 +26,7 @@ impl Gathering<'_> {
     /// youth-justice case are of that jurisdiction whatever they say of themselves.
     pub fn records(&self, person: &Person) -> Result<Vec<Record>, SegmentError> {
         let records = &self.copy.records;
-        let mut all = records.of_person(&person.header.id)?;
+        let mut all = records.of_person(&person.header.id, RecordKind::ALL)?;
         let cases = self.copy.cases_of(&person.header.id)?;
         let youth: BTreeSet<&RecordId> = cases
             .iter()
@@ -34,13 +34,10 @@ impl Gathering<'_> {
             .map(|case| &case.header.id)
             .collect();
         for case in &cases {
-            all.extend(records.of_case(&case.header.id)?);
+            all.extend(records.of_case(&case.header.id, RecordKind::ALL)?);
         }
         if let Some(household) = &person.household {
-            let of_household = records.of_household(household)?;
-            all.extend(
-                of_household.into_iter().filter(|one| one.kind() == RecordKind::SafetyAlert),
-            );
+            all.extend(records.of_household(household, &[RecordKind::SafetyAlert])?);
         }
         let crosses = |record: &Record| record.case_ids().iter().any(|case| youth.contains(case));
         let youth_shown = self.grant.shows(Matter::YouthOffending, false);
@@ -117,7 +114,7 @@ impl Gathering<'_> {
         if let Some(household) = &file.person.household
             && self.grant.shows(Matter::Household, false)
         {
-            for record in self.copy.records.of_household(household)? {
+            for record in self.copy.records.of_household(household, &[RecordKind::Person])? {
                 if let Record::Person(resident) = record
                     && resident.header.id != file.person.header.id
                 {
@@ -144,7 +141,8 @@ impl Gathering<'_> {
         let Some(person) = self.copy.person(id)? else { return Ok(None) };
         let mut placement: Option<Placement> = None;
         let (mut last_sighted, mut missing) = (None::<Sighting>, None);
-        for record in self.copy.records.of_person(id)? {
+        let kinds = &[RecordKind::Placement, RecordKind::Sighting, RecordKind::Missing];
+        for record in self.copy.records.of_person(id, kinds)? {
             let header = record.header();
             let matter = matter_of(record.kind(), header.class);
             if !self.grant.shows(matter, header.tier == Tier::Restricted) {
@@ -219,7 +217,7 @@ impl Gathering<'_> {
         let named: Vec<_> =
             of_cases.chain(of_tasks).chain(of_hearings).chain(of_placements).cloned().collect();
         for staff in named {
-            let words = self.copy.staff_words(&staff);
+            let words = self.copy.staff.words(&staff);
             file.staff.insert(staff.id, words);
         }
     }

@@ -12,6 +12,7 @@ mod find;
 mod gather;
 mod openings;
 mod reader;
+mod staff;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -246,7 +247,7 @@ impl Portal {
         let found = find::find(&copy, session, filter, now).await?;
         let event = Event::Found {
             query: SealedText::new(&filter.text, review_key)?,
-            matches: found.of as u64,
+            matches: found.rows.len() as u64,
             shown: found.rows.iter().map(|row| row.id.to_string()).collect(),
         };
         self.audit.append(Entry::of(session, event, now)).await?;

@@ -32,7 +32,7 @@ pub mod policy;
 pub mod publish;
 pub mod records;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod scrub;
 pub mod segment;
 pub mod site;

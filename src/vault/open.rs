@@ -4,7 +4,7 @@
 //! open::standard(&site, &site.node_key()?, now)? -> Opened {
 //!     order:      OpenOrder,            // who permitted it, for whom, until when
 //!     generation: Manifest,             // number, captured_at, counts, not_included
-//!     records:    Records,              // get(&key), of_person(&id), of_case(&id), of_kind(kind)
+//!     records:    Records,              // get(&key), of_person(&id, kinds), of_kind(kind), …
 //!     index:      IndexParts,           // image and deltas, for index::Index::open
 //! }
 //! ```
@@ -16,14 +16,16 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use super::copy::{CopyError, Pointer, read_pointer, write_pointer};
 use super::epoch::{self, EpochError};
 use super::manifest::Manifest;
 use super::order::{self, OpenOrder, OrderError};
-use super::records::Records;
+use super::records::{self, Codes, Part, Records};
 use super::segment::{
     Block, BlockKind, SegmentEntry, SegmentError, SegmentHeader, SegmentKind, SegmentReader,
 };
@@ -50,7 +52,7 @@ pub struct OpenedTier {
 #[derive(Default)]
 pub struct IndexParts {
     /// An SQLite image; empty when the tier has none.
-    pub image: zeroize::Zeroizing<Vec<u8>>,
+    pub image: Zeroizing<Vec<u8>>,
     /// To be applied in this order.
     pub deltas: Vec<IndexDelta>,
 }
@@ -121,66 +123,102 @@ fn tier(site: &Site, which: Tier, key: &OpeningKey) -> Result<OpenedTier, OpenEr
     let (pointer, generation) = current(site)?;
     let mut records = Records::default();
     let mut index = IndexParts::default();
-    let mut keys: Vec<(String, OpeningKey)> = Vec::new();
-    for entry in generation.segments.iter().filter(|entry| entry.tier == which) {
+    let mut keys: Vec<(&str, OpeningKey)> = Vec::new();
+    let entries = || generation.segments.iter().filter(|entry| entry.tier == which);
+    for entry in entries() {
         if !keys.iter().any(|(epoch, _)| *epoch == entry.epoch) {
-            keys.push((entry.epoch.clone(), epoch::open(site, &entry.epoch, which, key)?));
+            keys.push((&entry.epoch, epoch::open(site, &entry.epoch, which, key)?));
         }
-        let Some((_, epoch_key)) = keys.iter().find(|(epoch, _)| *epoch == entry.epoch) else {
-            continue;
-        };
-        site.copy().verify_segment(entry)?;
-        read_segment(site, entry, epoch_key, &mut records, &mut index)
-            .map_err(|fault| OpenError::Segment { segment: entry.id.to_string(), fault })?;
+    }
+    let keyed = |entry: &'_ SegmentEntry| keys.iter().find(|(epoch, _)| *epoch == entry.epoch);
+    let entries: Vec<(&SegmentEntry, &OpeningKey)> =
+        entries().filter_map(|entry| Some((entry, &keyed(entry)?.1))).collect();
+    for (read, (entry, _)) in read_all(site, &entries, records.codes()).into_iter().zip(&entries) {
+        read?.apply(entry.kind, &mut records, &mut index);
     }
     write_pointer(&highest(site), pointer).map_err(CopyError::Io)?;
     Ok(OpenedTier { generation, records, index })
+}
+
+/// Reads segments on as many threads as there are processors, in order and up to the first that
+/// does not open.
+fn read_all(
+    site: &Site,
+    entries: &[(&SegmentEntry, &OpeningKey)],
+    codes: &Codes,
+) -> Vec<Result<Content, OpenError>> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let work = || {
+        let mut done = Vec::new();
+        while !failed.load(Ordering::Relaxed)
+            && let at = next.fetch_add(1, Ordering::Relaxed)
+            && let Some((entry, key)) = entries.get(at)
+        {
+            let read = read_segment(site, entry, key, codes);
+            failed.fetch_or(read.is_err(), Ordering::Relaxed);
+            done.push((at, read));
+        }
+        done
+    };
+    let mut read: Vec<_> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(entries.len())).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let others = others.into_iter().flat_map(|thread| thread.join().unwrap_or_default());
+        own.into_iter().chain(others).collect()
+    });
+    read.sort_unstable_by_key(|(at, _)| *at);
+    read.into_iter().map(|(_, read)| read).collect()
 }
 
 fn read_segment(
     site: &Site,
     entry: &SegmentEntry,
     key: &OpeningKey,
-    records: &mut Records,
-    index: &mut IndexParts,
-) -> Result<(), SegmentError> {
-    let file = BufReader::new(File::open(site.copy().segment(&entry.id))?);
-    let mut reader = SegmentReader::open(key, file)?;
-    check_header(reader.header(), entry, site.name())?;
-    let mut content = Content::default();
-    while let Some(block) = reader.next_block()? {
-        content.take(block)?;
-    }
-    match reader.end() {
-        Some(end) if end.records == entry.records && end.tombstones == entry.tombstones => {}
-        _ => return Err(SegmentError::Damaged("its counts are not the manifest's")),
-    }
-    for key in &content.tombstones {
-        records.remove(key);
-    }
-    match entry.kind {
-        SegmentKind::IndexImage => index.image = std::mem::take(&mut content.image),
-        SegmentKind::Delta => index.deltas.push(content.index_delta()),
-        SegmentKind::Base => {}
-    }
-    records.add(content.blocks, content.directory)
+    codes: &Codes,
+) -> Result<Content, OpenError> {
+    site.copy().verify_segment(entry)?;
+    let read = || {
+        let file = BufReader::new(File::open(site.copy().segment(&entry.id))?);
+        let mut reader = SegmentReader::open(key, file)?;
+        check_header(reader.header(), entry, site.name())?;
+        let mut blocks = Blocks::default();
+        while let Some(block) = reader.next_block()? {
+            blocks.take(block)?;
+        }
+        match reader.end() {
+            Some(end) if end.records == entry.records && end.tombstones == entry.tombstones => {
+                blocks.content(entry.kind, codes)
+            }
+            _ => Err(SegmentError::Damaged("its counts are not the manifest's")),
+        }
+    };
+    read().map_err(|fault| OpenError::Segment { segment: entry.id.to_string(), fault })
 }
 
-/// What a segment held, before it is applied.
+/// The blocks of a segment, sorted.
 #[derive(Default)]
-struct Content {
-    blocks: Vec<Block>,
-    directory: Vec<crate::vault::segment::DirectoryLine>,
+struct Blocks {
+    records: Vec<Block>,
+    directory: Vec<Zeroizing<Vec<u8>>>,
     tombstones: Vec<RecordKey>,
     rows: Vec<SearchRow>,
-    image: zeroize::Zeroizing<Vec<u8>>,
+    image: Zeroizing<Vec<u8>>,
 }
 
-impl Content {
+/// What a segment holds, before it is applied.
+struct Content {
+    part: Part,
+    tombstones: Vec<RecordKey>,
+    image: Zeroizing<Vec<u8>>,
+    delta: IndexDelta,
+}
+
+impl Blocks {
     fn take(&mut self, block: Block) -> Result<(), SegmentError> {
         match block.kind {
-            BlockKind::Records => self.blocks.push(block),
-            BlockKind::Directory => self.directory.extend(lines(&block)?),
+            BlockKind::Records => self.records.push(block),
+            BlockKind::Directory => self.directory.push(block.unpack()?),
             BlockKind::Tombstones => self.tombstones.extend(lines(&block)?),
             BlockKind::IndexRows => self.rows.extend(lines(&block)?),
             BlockKind::Image => self.image.extend_from_slice(&block.unpack()?),
@@ -191,12 +229,27 @@ impl Content {
         Ok(())
     }
 
-    fn index_delta(&mut self) -> IndexDelta {
-        let replaced = self.directory.iter().map(|line| line.key.clone());
-        IndexDelta {
-            removed: self.tombstones.iter().cloned().chain(replaced).collect(),
-            rows: std::mem::take(&mut self.rows),
+    fn content(self, kind: SegmentKind, codes: &Codes) -> Result<Content, SegmentError> {
+        let mut delta = IndexDelta { removed: self.tombstones.clone(), rows: self.rows };
+        if kind == SegmentKind::Delta {
+            delta.removed.extend(records::keys(&self.directory)?);
         }
+        let part = Part::new(self.records, &self.directory, codes)?;
+        Ok(Content { part, tombstones: self.tombstones, image: self.image, delta })
+    }
+}
+
+impl Content {
+    fn apply(self, kind: SegmentKind, records: &mut Records, index: &mut IndexParts) {
+        for key in &self.tombstones {
+            records.remove(key);
+        }
+        match kind {
+            SegmentKind::IndexImage => index.image = self.image,
+            SegmentKind::Delta => index.deltas.push(self.delta),
+            SegmentKind::Base => {}
+        }
+        records.add(self.part);
     }
 }
 
@@ -231,31 +284,12 @@ mod tests {
     use std::fs;
     use std::path::PathBuf;
 
-    use super::super::order::{Ground, Scope};
     use super::super::{durable, sample};
     use super::*;
-    use crate::crypto::digest::Digest;
-    use crate::domain::ids::PlaybookId;
     use crate::domain::records::{Record, RecordId, RecordKind};
 
     fn key(id: &str) -> RecordKey {
         RecordKey { kind: RecordKind::Person, id: RecordId::new(id).unwrap() }
-    }
-
-    fn permit(site: &Site) {
-        let order = OpenOrder {
-            site: site.name().to_owned(),
-            serial: order::next_serial(site).unwrap(),
-            ground: Ground::Activation {
-                activation: "a-1".into(),
-                playbook: PlaybookId::new("case-system-down").unwrap(),
-                playbook_sha256: Digest::of(b""),
-            },
-            scope: Scope::Everyone,
-            issued_at: sample::now(),
-            expires_at: sample::now() + jiff::SignedDuration::from_hours(12),
-        };
-        order::issue(site, &order, &site.continuity_key().unwrap()).unwrap();
     }
 
     fn open(site: &Site) -> Result<Opened, OpenError> {
@@ -268,7 +302,7 @@ mod tests {
         let site = sample::site(folder.path());
         sample::publish_two(&site);
         assert!(matches!(open(&site), Err(OpenError::Order(OrderError::None))));
-        permit(&site);
+        sample::permit(&site);
         let opened = open(&site).unwrap();
         assert!(matches!(opened.records.get(&key("P-1")).unwrap(), Some(Record::Person(person))
             if person.name == "Ngāti Synthetic"));
@@ -300,10 +334,10 @@ mod tests {
         segments.push(delta(1, &[person("P-1", "Renamed"), person("P-3", "New")], &[]));
         segments.push(delta(2, &[], &[key("P-3")]));
         sample::publish(&site, segments, &mut |_| Ok(())).unwrap();
-        permit(&site);
+        sample::permit(&site);
         let opened = open(&site).unwrap();
         assert_eq!(opened.records.count(RecordKind::Person), 1);
-        let of_person = opened.records.of_person(&key("P-1").id).unwrap();
+        let of_person = opened.records.of_person(&key("P-1").id, RecordKind::ALL).unwrap();
         assert!(matches!(&of_person[..], [Record::Person(person)] if person.name == "Renamed"));
         assert!(!opened.records.contains(&key("P-3")));
         assert_eq!(opened.index.deltas[0].removed, [key("P-1"), key("P-3")]);
@@ -318,7 +352,7 @@ mod tests {
         sample::publish_two(&site);
         let old = fs::read(site.copy().current()).unwrap();
         sample::publish_two(&site);
-        permit(&site);
+        sample::permit(&site);
         open(&site).unwrap();
         fs::write(site.copy().current(), old).unwrap();
         assert!(matches!(
@@ -332,7 +366,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let site = sample::site(folder.path());
         let manifest = sample::publish_two(&site);
-        permit(&site);
+        sample::permit(&site);
         let [base, image, _] = &manifest.segments[..] else { panic!("three segments") };
         let (base, image) = (site.copy().segment(&base.id), site.copy().segment(&image.id));
         let bytes = fs::read(&base).unwrap();
@@ -368,7 +402,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let site = sample::site(folder.path());
         let manifest = sample::publish_two(&site);
-        permit(&site);
+        sample::permit(&site);
         assert!(opens(&site));
         for path in files_read(&site, &manifest) {
             let whole = fs::read(&path).unwrap();

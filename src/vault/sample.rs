@@ -7,9 +7,12 @@ use jiff::Timestamp;
 use super::copy::CopyError;
 use super::epoch::{self, Epoch};
 use super::manifest::{Build, Manifest};
+use super::order::{self, Ground, OpenOrder, Scope};
 use super::publish::{Publisher, Step};
 use super::segment::{SegmentEntry, SegmentHeader, SegmentId, SegmentKind, SegmentWriter};
 use super::site::{self, Level, Site};
+use crate::crypto::digest::Digest;
+use crate::domain::ids::PlaybookId;
 use crate::domain::records::{Record, RecordKey, SearchRow, Tier};
 
 pub const PASSPHRASE: &str = "fifteen letters and more";
@@ -105,4 +108,21 @@ pub fn publish_two(site: &Site) -> Manifest {
         of(Tier::Restricted, SegmentKind::Base, &[person("P-2", "Hidden", Tier::Restricted)]),
     ];
     publish(site, segments, &mut |_| Ok(())).unwrap()
+}
+
+/// Puts an order beside the copy that opens it for everybody.
+pub fn permit(site: &Site) {
+    let order = OpenOrder {
+        site: site.name().to_owned(),
+        serial: order::next_serial(site).unwrap(),
+        ground: Ground::Activation {
+            activation: "a-1".into(),
+            playbook: PlaybookId::new("case-system-down").unwrap(),
+            playbook_sha256: Digest::of(b""),
+        },
+        scope: Scope::Everyone,
+        issued_at: now(),
+        expires_at: now() + jiff::SignedDuration::from_hours(12),
+    };
+    order::issue(site, &order, &site.continuity_key().unwrap()).unwrap();
 }

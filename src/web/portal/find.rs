@@ -45,7 +45,7 @@ struct FindPage {
 }
 
 struct Results {
-    /// "3 of 3 people, nearest match first."
+    /// "3 people, nearest match first."
     sentence: String,
     /// Why nothing was found and what to try.
     empty: Option<String>,
@@ -116,10 +116,9 @@ fn render(
 impl Results {
     fn new(portal: &PortalWeb, frame: &Frame, found: FoundList) -> Self {
         let shown = found.rows.len();
-        let people = if found.of == 1 { "person" } else { "people" };
+        let people = if shown == 1 { "person" } else { "people" };
         let more = if found.more { " There may be more: say more in the box." } else { "" };
-        let sentence =
-            format!("Showing {shown} of {} {people}, nearest match first.{more}", found.of);
+        let sentence = format!("{shown} {people}, nearest match first.{more}");
         let empty = found.rows.is_empty().then(|| {
             format!(
                 "Nobody in this copy matches, or nobody you may see. Try another spelling, a date \
