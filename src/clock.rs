@@ -105,7 +105,9 @@ impl Clock {
             },
             Kind::Manual(manual) => {
                 let mut now = manual.now.subscribe();
-                manual.lock_deadlines().push(deadline);
+                if *now.borrow() < deadline {
+                    manual.lock_deadlines().push(deadline);
+                }
                 // The sender lives as long as the clock, so waiting cannot fail.
                 let _ = now.wait_for(|now| *now >= deadline).await;
             }

@@ -11,7 +11,6 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::resume::recalled;
 use crate::config::installation::Installation;
 use crate::detection::forecast::{Forecast, Turn, forecast};
 use crate::detection::{Input, State};
@@ -23,7 +22,7 @@ use crate::domain::target::{Probe, ProbeKind, Target, Weight};
 use crate::domain::verdict::Verdict;
 use crate::probing::schedule::Slots;
 use crate::store::ledger::{Range, Recorded};
-use crate::store::{Store, detection, ledger};
+use crate::store::{Store, detection, ledger, recall};
 
 /// Samples a track looks back on at the most, and the least and most time that is replayed.
 const SAMPLES: u32 = 64;
@@ -211,7 +210,7 @@ async fn replay(
     for recorded in &checks {
         // Silence counted while it lasted.
         state.advance(Input::Tick, recorded.slot_at);
-        state.recall(&recalled(recorded.clone()));
+        state.recall(&recall::check(recorded.clone(), None));
     }
     state.advance(Input::Tick, now);
     Ok(Replayed { state, checks, from })

@@ -214,6 +214,11 @@ impl Watch {
                     }
                 }
             }
+            Word::Earlier(outage, began_at) => {
+                for state in &mut self.states {
+                    state.began_earlier(&outage, began_at);
+                }
+            }
             Word::Apart(locations) => {
                 self.apart.clone_from(&locations);
                 for state in &mut self.states {

@@ -9,14 +9,13 @@ use anyhow::Context;
 use jiff::Timestamp;
 
 use crate::detection::{Standing, State};
-use crate::domain::check::Check;
 use crate::domain::ids::{LocationId, ProbeId};
 use crate::domain::outage::Outage;
 use crate::domain::target::Target;
 use crate::domain::verdict::Verdict;
 use crate::probing::run::Setting;
-use crate::store::ledger::{Range, Recorded};
-use crate::store::{Store, detection, ledger};
+use crate::store::ledger::Range;
+use crate::store::{Store, detection, recall};
 use crate::telemetry::labels::TimeState;
 use crate::telemetry::metrics::Metrics;
 
@@ -81,29 +80,12 @@ pub async fn resume(
         let outages = open.iter().filter(|outage| outage.target == target.id).cloned().collect();
         let mut state = State::new(Arc::clone(target), known, outages);
         let range = Range { target: Some(target.id.clone()), from, to: now, ..Range::default() };
-        for recorded in ledger::range(store, &range).await.context("reading recent checks")? {
-            state.recall(&recalled(recorded));
+        for check in recall::checks(store, &range).await.context("reading recent checks")? {
+            state.recall(&check);
         }
         states.push(state);
     }
     Ok(states)
-}
-
-/// A check as detection looks at it, from its row.
-pub fn recalled(recorded: Recorded) -> Check {
-    let latency = Duration::from_millis(u64::from(recorded.latency_ms));
-    Check {
-        target: recorded.target,
-        probe: recorded.probe,
-        location: recorded.location,
-        kind: recorded.kind,
-        slot_at: recorded.slot_at,
-        finished_at: recorded.slot_at.checked_add(latency).unwrap_or(recorded.slot_at),
-        latency_ms: recorded.latency_ms,
-        outcome: recorded.outcome,
-        steps: Vec::new(),
-        evidence: None,
-    }
 }
 
 /// Staff in the cohorts of open outages, each cohort counted once.

@@ -4,33 +4,23 @@
 //! *inconclusive (disk)* as soon as there is room again, so that none goes without an end. It must
 //! not wait: a check is never held up by the disk.
 
-use std::collections::BTreeMap;
-
 use tokio::sync::mpsc;
 
 use crate::domain::agent::MissedSlots;
-use crate::domain::check::{CheckKind, Gap};
-use crate::domain::ids::{LocationId, ProbeId};
+use crate::domain::left_out::LeftOut;
 use crate::store::ledger::Entry;
-
-/// Runs of slots that are remembered: one a probe and location, and more where reloads change
-/// their interval.
-const MOST_RUNS: usize = 200_000;
-
-/// By where they are and their first slot, in microseconds.
-type Runs = BTreeMap<(ProbeId, LocationId, i64), MissedSlots>;
 
 /// The way to the ledger, and what could not go it yet.
 #[derive(Debug)]
 pub struct ToLedger {
     entries: mpsc::Sender<Entry>,
-    left_out: Runs,
+    left_out: LeftOut,
 }
 
 impl ToLedger {
     #[must_use]
     pub fn new(entries: mpsc::Sender<Entry>) -> Self {
-        Self { entries, left_out: Runs::new() }
+        Self { entries, left_out: LeftOut::default() }
     }
 
     /// Sends an entry after what was left out before it, or leaves it out as well.
@@ -56,50 +46,25 @@ impl ToLedger {
     }
 
     fn catch_up(&mut self) {
-        while let Some((at, run)) = self.left_out.pop_first() {
-            if self.entries.try_send(Entry::Missed(run.clone())).is_err() {
-                self.left_out.insert(at, run);
-                return;
-            }
+        while !self.left_out.is_empty()
+            && let Ok(room) = self.entries.try_reserve()
+            && let Some(run) = self.left_out.pop()
+        {
+            room.send(Entry::Missed(run));
         }
     }
 
     fn leave_out(&mut self, entry: Entry) {
         let run = match entry {
-            // It fills no slot.
-            Entry::Check { check, .. } if check.kind == CheckKind::Confirmation => return,
-            Entry::Check { check, interval_us } => MissedSlots {
-                target: check.target,
-                probe: check.probe,
-                location: check.location,
-                first_slot_at: check.slot_at,
-                slots: 1,
-                interval_us,
-                gap: Gap::Disk,
-            },
-            Entry::Missed(run) => run,
+            Entry::Check { check, interval_us } => MissedSlots::not_kept(check, interval_us),
+            Entry::Missed(run) => Some(run),
         };
-        let at = run.first_slot_at.as_microsecond();
-        let key = (run.probe.clone(), run.location.clone(), at);
-        if let Some((_, last)) = self.left_out.range_mut(..=key.clone()).next_back()
-            && goes_on(last, &run)
+        if let Some(run) = run
+            && !self.left_out.add(run)
         {
-            last.slots = last.slots.saturating_add(run.slots);
-        } else if self.left_out.len() < MOST_RUNS {
-            self.left_out.insert(key, run);
-        } else {
             tracing::error!("the ledger is too far behind: slots go without an end on record");
         }
     }
-}
-
-/// Whether a run goes on where another one ends.
-fn goes_on(last: &MissedSlots, next: &MissedSlots) -> bool {
-    let length_us = i64::from(last.slots) * last.interval_us;
-    let end_us = last.first_slot_at.as_microsecond() + length_us;
-    (&last.probe, &last.location) == (&next.probe, &next.location)
-        && (last.interval_us, last.gap) == (next.interval_us, next.gap)
-        && end_us == next.first_slot_at.as_microsecond()
 }
 
 #[cfg(test)]
@@ -107,8 +72,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::check::{Check, InconclusiveReason, Outcome};
-    use crate::domain::ids::TargetId;
+    use crate::domain::check::{Check, CheckKind, InconclusiveReason, Outcome};
+    use crate::domain::ids::{LocationId, ProbeId, TargetId};
     use crate::store::Store;
     use crate::store::ledger::{self, Range};
 

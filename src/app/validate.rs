@@ -171,9 +171,14 @@ fn format_of(path: &Path) -> Option<String> {
 
 /// The format a file names, and its line.
 fn format_in(text: &str) -> Option<(u64, &str)> {
+    let is_key = |line: &&str| !line.is_empty() && !line.starts_with(['#', '-']);
+    // A whole file may be indented, as one copied out of a guide.
+    let first = text.lines().find(|line| is_key(&line.trim_start()))?;
+    let indent = &first[..first.len() - first.trim_start().len()];
     let mut lines = (1_u64..).zip(text.lines());
-    let (number, format) =
-        lines.find_map(|(number, line)| Some((number, line.strip_prefix("format:")?)))?;
+    let (number, format) = lines.find_map(|(number, line)| {
+        Some((number, line.strip_prefix(indent)?.strip_prefix("format:")?))
+    })?;
     let format = format.split_once(" #").map_or(format, |(format, _)| format);
     Some((number, format.trim().trim_matches(['"', '\''])))
 }

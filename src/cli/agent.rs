@@ -99,6 +99,8 @@ struct Listed {
     clock_offset_seconds: Option<f64>,
     certified_until: Option<jiff::Timestamp>,
     dropped_findings: u64,
+    /// What keeps it from its work, in words.
+    troubles: Vec<String>,
 }
 
 impl Agent {
@@ -146,7 +148,8 @@ async fn invite(config: &Path, location: &LocationId) -> Result<(), CliError> {
     // Beside the invitation and not in it: standard output goes into a file.
     super::complain(&format!(
         "this invitation is good once, until {}; the hub's fingerprint is {}",
-        invitation.expires_at, invitation.fingerprint
+        super::in_words(&service, invitation.expires_at),
+        invitation.fingerprint
     ));
     Ok(())
 }
@@ -158,6 +161,7 @@ async fn list(config: &Path, json: bool) -> Result<(), CliError> {
     store.close().await;
     let all = all.map_err(anyhow::Error::from)?;
     let listed = all.into_iter().map(|agent| Listed {
+        troubles: agent.troubles.iter().map(|one| one.sentence(agent.location.as_str())).collect(),
         location: agent.location,
         heard_at: agent.heard_at,
         clock_offset_seconds: agent
@@ -192,9 +196,11 @@ fn line(service: &Installation, one: &Listed) -> String {
     };
     let dropped = match one.dropped_findings {
         0 => String::new(),
-        count => format!("; {count} checks lost, its spool was full"),
+        count => format!("; {count} checks lost, its spool was full or damaged"),
     };
-    format!("{:<18} {heard}; {clock}; {certified}{dropped}", one.location.as_str())
+    let troubles = one.troubles.iter().map(|words| format!("\n  {words}"));
+    let troubles: String = troubles.collect();
+    format!("{:<18} {heard}; {clock}; {certified}{dropped}{troubles}", one.location.as_str())
 }
 
 async fn revoke(config: &Path, location: &LocationId) -> Result<(), CliError> {
@@ -217,7 +223,8 @@ async fn enrol(address: &str, token_file: Option<PathBuf>, data: &Path) -> Resul
     let (location, ends_at) = (enrolled.location, enrolled.seen.ends_at);
     print(format!(
         "The agent of {location} is enrolled at {hub}, whose fingerprint is {}. Its certificate \
-         is good until {ends_at} and renews itself. Next: 'holdfast agent run'.",
+         is good until {ends_at} and renews itself. Next: write agent.yaml, and 'holdfast agent \
+         run --config agent.yaml'.",
         enrolled.fingerprint
     ))
 }

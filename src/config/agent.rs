@@ -4,7 +4,7 @@
 //! in files or variables of their own, on the agent's machine alone.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde_saphyr::Spanned;
@@ -32,6 +32,9 @@ pub struct AgentFile {
     data: PathBuf,
     /// Address and port of `/healthz` and `/metrics`; none when left out.
     listen: Option<SocketAddr>,
+    /// The address of this machine that probes speak from; whichever the system picks when left
+    /// out.
+    source_address: Option<IpAddr>,
     #[serde(default)]
     targets: BTreeMap<TargetId, AgentTargetFile>,
     /// Where the browser of browser steps is.
@@ -44,6 +47,8 @@ pub struct Agent {
     pub hub: url::Url,
     pub data: PathBuf,
     pub listen: Option<SocketAddr>,
+    /// Where probes speak from, unless their target says otherwise.
+    pub source_address: Option<IpAddr>,
     pub targets: BTreeMap<TargetId, TargetSettings>,
     pub browser: Option<BrowserFile>,
     /// Secrets that are not there; their probes end inconclusive.
@@ -79,6 +84,7 @@ pub fn check(name: &str, text: &str, folder: &Path) -> Result<Agent, Diagnostics
         hub,
         data: folder.join(&file.data),
         listen: file.listen,
+        source_address: file.source_address,
         targets,
         browser: file.browser,
         missing: missing.take(),
@@ -127,6 +133,19 @@ mod tests {
         ] {
             assert!(told(&format!("{text}{more}")).starts_with(fault), "{more}");
         }
+    }
+
+    #[test]
+    fn probes_speak_from_an_address_of_this_machine() {
+        let whole = "format: holdfast/agent/v1\nhub: https://hub.example.gov\n\
+                     source_address: 10.1.0.7\n";
+        let text = format!("{whole}targets:\n  c3ms: {{ source_address: 10.2.0.7 }}\n");
+        let agent = check("agent.yaml", &text, Path::new(".")).unwrap();
+        assert_eq!(agent.source_address, Some("10.1.0.7".parse().unwrap()));
+        let own = agent.targets.values().next().unwrap().source_address;
+        assert_eq!(own, Some("10.2.0.7".parse().unwrap()));
+        let told = told(&whole.replace("10.1.0.7", "10.1.0"));
+        assert!(told.starts_with("agent.yaml:3:17: "), "{told}");
     }
 
     #[test]

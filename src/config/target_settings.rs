@@ -2,6 +2,7 @@
 //! get in. `holdfast.yaml` and `agent.yaml` say it in the same words.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use secrecy::SecretString;
@@ -55,6 +56,9 @@ pub(super) struct AgentTargetFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     systems: BTreeMap<String, Spanned<String>>,
+    /// The address of this machine to speak to the target from, where it is another than the
+    /// file's.
+    source_address: Option<IpAddr>,
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, SecretFile>")]
     secrets: BTreeMap<String, Spanned<SecretFile>>,
@@ -69,6 +73,8 @@ pub(super) struct AgentTargetFile {
 #[derive(Debug, Default)]
 pub struct TargetSettings {
     pub base_url: Option<url::Url>,
+    /// Of an agent's machine, where it speaks from; probe files say it of a hub's.
+    pub source_address: Option<IpAddr>,
     pub systems: BTreeMap<String, url::Url>,
     pub interval: Option<Length>,
     pub writes: Option<WritesSection>,
@@ -117,7 +123,11 @@ pub(super) fn read_agent_targets(
             accounts: &file.accounts,
             tls: file.tls.as_ref(),
         };
-        targets.insert(id.clone(), access.read(folder, faults, missing));
+        let settings = TargetSettings {
+            source_address: file.source_address,
+            ..access.read(folder, faults, missing)
+        };
+        targets.insert(id.clone(), settings);
     }
     targets
 }

@@ -83,3 +83,13 @@ pub fn grouped(failing: BTreeMap<CohortId, Failing>) -> Vec<Group> {
     }
     groups
 }
+
+/// The open outage that shares the most cohorts, if any shares one.
+pub fn most_alike(open: &[Outage], cohorts: &BTreeSet<CohortId>) -> Option<usize> {
+    open.iter()
+        .enumerate()
+        .map(|(index, outage)| (outage.scope.cohorts.intersection(cohorts).count(), index))
+        .filter(|(shared, _)| *shared > 0)
+        .max_by_key(|(shared, index)| (*shared, std::cmp::Reverse(*index)))
+        .map(|(_, index)| index)
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::alike::{Failing, Group, grouped};
+use super::alike::{Failing, Group, grouped, most_alike};
 use super::track::Track;
 use super::view::View;
 use crate::domain::ids::{CohortId, LocationId, ProbeId, StepId};
@@ -43,6 +43,13 @@ impl Outages {
     #[must_use]
     pub fn open(&self) -> &[Outage] {
         &self.open
+    }
+
+    /// Evidence that came late said when one of them began.
+    pub fn began_earlier(&mut self, id: &OutageId, began_at: Timestamp) {
+        for outage in self.open.iter_mut().filter(|outage| outage.id == *id) {
+            outage.began_at = outage.began_at.min(began_at);
+        }
     }
 
     /// Compares what is seen with the open outages and tells the difference.
@@ -290,16 +297,6 @@ fn continued(
     let outage = described(outage, view, now);
     events.push(DetectionEvent::Outage { change: OutageChange::Changed, outage: outage.clone() });
     outage
-}
-
-/// The open outage that shares the most cohorts, if any shares one.
-fn most_alike(open: &[Outage], cohorts: &BTreeSet<CohortId>) -> Option<usize> {
-    open.iter()
-        .enumerate()
-        .map(|(index, outage)| (outage.scope.cohorts.intersection(cohorts).count(), index))
-        .filter(|(shared, _)| *shared > 0)
-        .max_by_key(|(shared, index)| (*shared, std::cmp::Reverse(*index)))
-        .map(|(_, index)| index)
 }
 
 /// Fills in what follows from scope and evidence: head count, sentence, counts of failures.

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 
 use crate::domain::check::Check;
 use crate::domain::ids::{CohortId, LocationId, ProbeId, TargetId};
-use crate::domain::outage::{DetectionEvent, Outage};
+use crate::domain::outage::{DetectionEvent, Outage, OutageId};
 use crate::domain::target::{Cohort, Probe, Target};
 use crate::domain::verdict::Verdict;
 use grouping::Outages;
@@ -131,6 +131,11 @@ impl State {
     pub fn set_apart(&mut self, locations: BTreeSet<LocationId>) {
         self.view.set_apart(locations);
         self.pending = true;
+    }
+
+    /// Says that an open outage began earlier than was known.
+    pub fn began_earlier(&mut self, outage: &OutageId, began_at: Timestamp) {
+        self.outages.began_earlier(outage, began_at);
     }
 
     /// Takes one piece of evidence in.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::check::{Check, Gap};
+use super::check::{Check, CheckKind, Gap};
 use super::ids::{LocationId, ProbeId, TargetId};
 use super::length::Length;
 use super::signal::Reading;
@@ -27,9 +27,13 @@ pub const MOST_FINDINGS: usize = 500;
 pub const DELIVERY_BYTES: usize = 1024 * 1024;
 /// Bytes of any message that a hub takes: a delivery and the one finding that went over.
 pub const MESSAGE_BYTES: usize = 4 * DELIVERY_BYTES;
-/// How long a hub keeps an agent waiting that asks for confirmations. Three of these in vain are
-/// the least silence that is told.
+/// How long a hub keeps an agent waiting that asks for confirmations.
 pub const ASK_WAIT: Duration = Duration::from_secs(5);
+/// An agent that finds nothing says so this often, by a delivery that is empty: only who delivers
+/// reports.
+pub const DELIVERY_INTERVAL: Duration = Duration::from_secs(5);
+/// Signs of what an agent says keeps it from its work.
+const MOST_WORDS: usize = 400;
 /// A location whose clock is further off is not correlated with others.
 pub const MOST_OFFSET: SignedDuration = SignedDuration::from_secs(1);
 
@@ -105,6 +109,23 @@ pub struct MissedSlots {
     pub gap: Gap,
 }
 
+impl MissedSlots {
+    /// What is left of a check whose record the disk did not take; none of a confirmation, which
+    /// fills no slot.
+    #[must_use]
+    pub fn not_kept(check: Check, interval_us: i64) -> Option<Self> {
+        (check.kind == CheckKind::Slot).then_some(Self {
+            target: check.target,
+            probe: check.probe,
+            location: check.location,
+            first_slot_at: check.slot_at,
+            slots: 1,
+            interval_us,
+            gap: Gap::Disk,
+        })
+    }
+}
+
 impl Finding {
     /// Where it was found; a number that was read says only of what.
     #[must_use]
@@ -137,9 +158,55 @@ pub struct Delivery {
     pub findings: Vec<Numbered>,
     /// How many more wait behind these.
     pub behind: u64,
-    /// Findings that the spool's bound took, since it was made.
+    /// Findings that were lost since the spool was made: to its bound, or to damage.
     pub dropped: u64,
     pub measured: Option<Measured>,
+    #[serde(default)]
+    pub troubles: Vec<Trouble>,
+}
+
+/// What keeps an agent from its work, for its hub to tell operations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trouble {
+    /// It cannot probe by the plan in force, and probes by the one before where it has one.
+    Plan { why: String, has_another: bool },
+    /// Its disk does not take what it finds.
+    Disk { why: String },
+}
+
+impl Trouble {
+    /// In one line, and no longer than a page has room for: another machine says it.
+    #[must_use]
+    pub fn bounded(self) -> Self {
+        let bounded = |why: String| {
+            let words: Vec<&str> = why.split_whitespace().collect();
+            words.join(" ").chars().take(MOST_WORDS).collect()
+        };
+        match self {
+            Self::Plan { why, has_another } => Self::Plan { why: bounded(why), has_another },
+            Self::Disk { why } => Self::Disk { why: bounded(why) },
+        }
+    }
+
+    /// What operations read of the agent at this place.
+    #[must_use]
+    pub fn sentence(&self, title: &str) -> String {
+        let probes = |has_another: &bool| match has_another {
+            true => "probes by the plan before it",
+            false => "probes nothing",
+        };
+        match self {
+            Self::Plan { why, has_another } => format!(
+                "The agent at {title} cannot use the plan it is sent, and {}: {why}",
+                probes(has_another)
+            ),
+            Self::Disk { why } => format!(
+                "The agent at {title} cannot write its disk, and what it finds is lost until it \
+                 can: {why}"
+            ),
+        }
+    }
 }
 
 /// The agent waits for confirmations to be asked of it.

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod incident;
 pub mod instant_form;
 pub mod instant_text;
+pub mod left_out;
 pub mod length;
 pub mod mapping;
 pub mod network;

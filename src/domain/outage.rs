@@ -57,6 +57,25 @@ pub struct Extent {
     pub sentence: String,
 }
 
+impl Outage {
+    /// The same outage with what was found later: it began no later, was over no sooner, and was
+    /// as much as the more of both. One that goes on goes on, and says itself how far it reaches.
+    #[must_use]
+    pub fn widened(self, by: &Self) -> Self {
+        let began_at = self.began_at.min(by.began_at);
+        let locations = self.locations.union(&by.locations).cloned().collect();
+        let Some(ended_at) = self.ended_at else { return Self { began_at, locations, ..self } };
+        let ended_at = Some(by.ended_at.map_or(ended_at, |other| other.max(ended_at)));
+        let wider = Extent::of(by);
+        if wider.rank() <= Extent::of(&self).rank() {
+            return Self { began_at, ended_at, locations, ..self };
+        }
+        let widest = Some(Box::new(wider.clone()));
+        let Extent { verdict, scope, head_count, sentence } = wider;
+        Self { began_at, ended_at, locations, verdict, scope, head_count, sentence, widest, ..self }
+    }
+}
+
 impl Extent {
     #[must_use]
     pub fn of(outage: &Outage) -> Self {

@@ -1,18 +1,16 @@
-//! Agents as the hub keeps them: invitations, certificates, and what each has delivered.
-//!
-//! What an agent delivers becomes durable together with the number up to which it was taken: one
-//! transaction, so that a lost answer or a kill of either side doubles nothing.
+//! Agents as the hub keeps them: invitations, certificates, when each was heard and what troubles
+//! it.
 
 use jiff::Timestamp;
 use sqlx::Row as _;
 
-use super::ledger::{self, Entry};
-use super::signals;
+use super::deliveries::forget_within;
 use super::{Store, StoreError, instant, micros};
-use crate::domain::agent::{Finding, Measured, Numbered};
+use crate::domain::agent::{Measured, Trouble};
 use crate::domain::ids::LocationId;
 
-/// Expired invitations and certificates are kept this long, to say that they were there.
+/// Certificates that are over, and spools that nothing comes from any more, are kept this long: an
+/// agent forgets what it found much sooner.
 const KEPT_US: i64 = 90 * 24 * 3_600 * 1_000_000;
 
 /// An agent, as a person is shown it.
@@ -21,27 +19,21 @@ pub struct Agent {
     pub location: LocationId,
     pub heard_at: Option<Timestamp>,
     pub offset_us: Option<i64>,
-    /// Checks that were lost because its spool was full.
+    /// Checks that were lost because its spool was full or damaged.
     pub dropped: u64,
     /// When the certificate ends that lasts longest; none when all are revoked.
     pub certified_until: Option<Timestamp>,
     pub late_from: Option<Timestamp>,
-}
-
-/// What a delivery led to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Taken {
-    /// Everything up to this number of the spool is durable.
-    pub number: i64,
-    /// What of the delivery was not there before.
-    pub new: Vec<Numbered>,
+    /// What it says keeps it from its work.
+    pub troubles: Vec<Trouble>,
 }
 
 /// What comes with a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
     pub at: Timestamp,
     pub measured: Option<Measured>,
+    pub troubles: Vec<Trouble>,
 }
 
 /// Notes an invitation by its token's digest. An earlier one for the same location ends.
@@ -158,10 +150,12 @@ async fn certify_within(
     (location, serial, expires_at): (&LocationId, &str, Timestamp),
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let long_ago = micros(now).saturating_sub(KEPT_US);
     sqlx::query("DELETE FROM agent_certificates WHERE expires_at < $1")
-        .bind(micros(now).saturating_sub(KEPT_US))
+        .bind(long_ago)
         .execute(&mut *connection)
         .await?;
+    forget_within(connection, long_ago).await?;
     sqlx::query(
         "INSERT INTO agent_certificates (serial, location, expires_at) VALUES ($1, $2, $3)",
     )
@@ -230,96 +224,22 @@ pub async fn is_certified(
     Ok(found > 0)
 }
 
-/// Takes what of a delivery is not there yet, all of it or nothing; durable when it returns.
-///
-/// `last` is the last number of the delivery, whether its finding is kept or not; `late_from` is
-/// the slot of the earliest check that came too late to be judged as it comes.
-///
-/// # Errors
-/// When the database cannot be written; nothing is taken then.
-pub async fn take(
-    store: &Store,
-    (location, spool): (&LocationId, &str),
-    (findings, last): (Vec<Numbered>, i64),
-    (dropped, late_from): (u64, Option<Timestamp>),
-) -> Result<Taken, StoreError> {
-    let mut transaction = store.writer().begin_with("BEGIN IMMEDIATE").await?;
-    let before: Option<i64> =
-        sqlx::query_scalar("SELECT number FROM agent_spools WHERE location = $1 AND spool = $2")
-            .bind(location.as_str())
-            .bind(spool)
-            .fetch_optional(&mut *transaction)
-            .await?;
-    let before = before.unwrap_or(0);
-    let number = before.max(last);
-    let new: Vec<Numbered> = findings.into_iter().filter(|one| one.number > before).collect();
-    if number == before {
-        return Ok(Taken { number, new });
-    }
-    let (entries, readings) = parted(&new);
-    ledger::append_within(&mut transaction, &entries).await?;
-    signals::keep_within(&mut transaction, &readings).await?;
-    sqlx::query(
-        "INSERT INTO agent_spools (location, spool, number) VALUES ($1, $2, $3) \
-         ON CONFLICT (location, spool) DO UPDATE SET number = excluded.number",
-    )
-    .bind(location.as_str())
-    .bind(spool)
-    .bind(number)
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query(
-        "UPDATE agents SET dropped = $2, late_from = CASE WHEN late_from IS NULL OR \
-         late_from > $3 THEN $3 ELSE late_from END WHERE location = $1",
-    )
-    .bind(location.as_str())
-    .bind(i64::try_from(dropped).unwrap_or(i64::MAX))
-    .bind(late_from.map(micros))
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await?;
-    Ok(Taken { number, new })
-}
-
-fn parted(findings: &[Numbered]) -> (Vec<Entry>, Vec<crate::domain::signal::Reading>) {
-    let (mut entries, mut readings) = (Vec::new(), Vec::new());
-    for one in findings {
-        match one.finding.clone() {
-            Finding::Check { check, interval_us } => {
-                entries.push(Entry::Check { check, interval_us });
-            }
-            Finding::Missed(missed) => entries.push(Entry::Missed(missed)),
-            Finding::Reading(reading) => readings.push(reading),
-        }
-    }
-    (entries, readings)
-}
-
-/// Notes when an agent was last heard, and how its clock stood.
+/// Notes when an agent was last heard, how its clock stood, and what it said of itself.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub async fn hear(store: &Store, location: &LocationId, heard: Heard) -> Result<(), StoreError> {
+    let troubles = serde_json::to_string(&heard.troubles);
     sqlx::query(
-        "UPDATE agents SET heard_at = $2, offset_us = COALESCE($3, offset_us) WHERE location = $1",
+        "UPDATE agents SET heard_at = $2, offset_us = COALESCE($3, offset_us), troubles = $4 \
+         WHERE location = $1",
     )
     .bind(location.as_str())
     .bind(micros(heard.at))
     .bind(heard.measured.map(|measured| measured.offset_us))
+    .bind(troubles.map_err(|_| StoreError::Unreadable("agent's troubles"))?)
     .execute(store.writer())
     .await?;
-    Ok(())
-}
-
-/// History is revised with everything that came late so far.
-///
-/// # Errors
-/// When the database cannot be written.
-pub async fn settled(store: &Store, location: &LocationId) -> Result<(), StoreError> {
-    sqlx::query("UPDATE agents SET late_from = NULL WHERE location = $1")
-        .bind(location.as_str())
-        .execute(store.writer())
-        .await?;
     Ok(())
 }
 
@@ -329,7 +249,7 @@ pub async fn settled(store: &Store, location: &LocationId) -> Result<(), StoreEr
 /// When the database cannot be read.
 pub async fn all(store: &Store) -> Result<Vec<Agent>, StoreError> {
     let rows = sqlx::query(
-        "SELECT a.location, a.heard_at, a.offset_us, a.dropped, a.late_from, \
+        "SELECT a.location, a.heard_at, a.offset_us, a.dropped, a.late_from, a.troubles, \
          (SELECT MAX(c.expires_at) FROM agent_certificates c WHERE c.location = a.location \
          AND c.revoked_at IS NULL) AS certified_until FROM agents a ORDER BY a.location",
     )
@@ -345,6 +265,8 @@ pub async fn all(store: &Store) -> Result<Vec<Agent>, StoreError> {
                 dropped: u64::try_from(row.try_get::<i64, _>("dropped")?).unwrap_or(0),
                 certified_until: at(row.try_get("certified_until")?)?,
                 late_from: at(row.try_get("late_from")?)?,
+                // An older or newer version may have other words for them.
+                troubles: serde_json::from_str(row.try_get("troubles")?).unwrap_or_default(),
             })
         })
         .collect()
@@ -358,9 +280,6 @@ fn location(row: &sqlx::sqlite::SqliteRow) -> Result<LocationId, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::check::{Check, CheckKind, Outcome};
-    use crate::domain::ids::{ProbeId, TargetId};
-    use crate::store::ledger::Range;
 
     fn noarlunga() -> LocationId {
         LocationId::new("noarlunga").unwrap()
@@ -370,51 +289,8 @@ mod tests {
         Timestamp::from_second(1_700_000_000 + second).unwrap()
     }
 
-    fn finding(number: i64) -> Numbered {
-        let check = Check {
-            target: TargetId::new("c3ms").unwrap(),
-            probe: ProbeId::new("search").unwrap(),
-            location: noarlunga(),
-            kind: CheckKind::Slot,
-            slot_at: at(number),
-            finished_at: at(number),
-            latency_ms: 5,
-            outcome: Outcome::Passed,
-            steps: Vec::new(),
-            evidence: None,
-        };
-        Numbered { number, finding: Finding::Check { check, interval_us: 1_000_000 } }
-    }
-
     async fn store(folder: &tempfile::TempDir) -> Store {
         Store::open(&folder.path().join("holdfast.db")).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_delivery_taken_twice_counts_once_and_a_new_spool_begins_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(&folder).await;
-        let here = noarlunga();
-        invite(&store, &here, "digest", at(3_600)).await.unwrap();
-        assert!(enrol(&store, "digest", (&here, "01", at(9_000)), at(0)).await.unwrap());
-        let take = async |spool: &str, numbers: std::ops::Range<i64>, late: Option<i64>| {
-            let last = numbers.end - 1;
-            let findings = (numbers.map(finding).collect(), last);
-            super::take(&store, (&here, spool), findings, (0, late.map(at))).await.unwrap()
-        };
-        assert_eq!(take("a", 1..4, None).await.number, 3);
-        let again = take("a", 2..6, Some(4)).await;
-        assert_eq!(again.number, 5);
-        assert_eq!(again.new.iter().map(|one| one.number).collect::<Vec<_>>(), [4, 5]);
-        assert_eq!(take("a", 1..1, None).await, Taken { number: 5, new: Vec::new() });
-        assert_eq!(take("b", 6..8, Some(6)).await.new.len(), 2);
-        let range = Range { from: at(0), to: at(100), ..Range::default() };
-        let rows = ledger::range(&store, &range).await.unwrap();
-        let slots: Vec<_> = rows.iter().map(|row| row.slot_at).collect();
-        assert_eq!(slots, (1..8).map(at).collect::<Vec<_>>());
-        assert_eq!(all(&store).await.unwrap()[0].late_from, Some(at(4)), "the earliest counts");
-        settled(&store, &here).await.unwrap();
-        assert_eq!(all(&store).await.unwrap()[0].late_from, None);
     }
 
     #[tokio::test]
@@ -440,5 +316,21 @@ mod tests {
         assert!(!renew(&store, "05", (&here, "06", at(9_000)), at(2)).await.unwrap(), "revoked");
         assert!(!is_certified(&store, &here, "06", at(3)).await.unwrap());
         assert_eq!(all(&store).await.unwrap()[0].certified_until, None);
+    }
+
+    #[tokio::test]
+    async fn what_an_agent_says_of_itself_holds_until_it_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder).await;
+        let here = noarlunga();
+        invite(&store, &here, "first", at(3_600)).await.unwrap();
+        assert!(enrol(&store, "first", (&here, "01", at(9_000)), at(0)).await.unwrap());
+        assert_eq!(all(&store).await.unwrap()[0].troubles, []);
+        let full = vec![Trouble::Disk { why: "no space left".to_owned() }];
+        for troubles in [full, Vec::new()] {
+            let heard = Heard { at: at(5), measured: None, troubles: troubles.clone() };
+            hear(&store, &here, heard).await.unwrap();
+            assert_eq!(all(&store).await.unwrap()[0].troubles, troubles);
+        }
     }
 }

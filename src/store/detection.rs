@@ -84,6 +84,13 @@ async fn record_outage(
     outage: &Outage,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    // What says it began later did not know yet what came late.
+    let known: Option<i64> = sqlx::query_scalar("SELECT began_at FROM outages WHERE id = $1")
+        .bind(&outage.id.0)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let began_at = known.map(instant).transpose()?.unwrap_or(outage.began_at).min(outage.began_at);
+    let outage = &Outage { began_at, ..outage.clone() };
     let document = serde_json::to_string(outage).map_err(|_| StoreError::Unreadable("outage"))?;
     sqlx::query(
         "INSERT INTO outages (id, target, began_at, detected_at, ended_at, document) \
@@ -123,6 +130,8 @@ pub struct Revision {
     pub verdicts: Vec<VerdictChange>,
     /// Outages that are over and were not known.
     pub outages: Vec<Outage>,
+    /// Known ones, and what they are widened by.
+    pub wider: Vec<(OutageId, Outage)>,
 }
 
 /// Revises history, all of it or nothing; what is in force stays.
@@ -156,8 +165,31 @@ pub async fn revise(
         record_outage(&mut transaction, &OutageChange::Began, outage, now).await?;
         record_outage(&mut transaction, &OutageChange::Ended, outage, now).await?;
     }
+    for (id, by) in &revision.wider {
+        widen(&mut transaction, (id, by), now).await?;
+    }
     transaction.commit().await?;
     Ok(())
+}
+
+/// Widens an outage as it stands now: detection may have gone on with it meanwhile.
+async fn widen(
+    connection: &mut sqlx::SqliteConnection,
+    (id, by): (&OutageId, &Outage),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let document: Option<String> = sqlx::query_scalar("SELECT document FROM outages WHERE id = $1")
+        .bind(&id.0)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(known) = document.map(|document| outage_from(&document)).transpose()? else {
+        return Ok(());
+    };
+    let wider = known.clone().widened(by);
+    if wider == known {
+        return Ok(());
+    }
+    record_outage(connection, &OutageChange::Changed, &wider, now).await
 }
 
 /// Every verdict in force.

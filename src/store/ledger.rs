@@ -65,9 +65,9 @@ struct DetailsRef<'a> {
 }
 
 #[derive(serde::Deserialize)]
-struct Details {
+pub(in crate::store) struct Details {
     steps: Vec<StepTiming>,
-    evidence: Option<Evidence>,
+    pub(in crate::store) evidence: Option<Evidence>,
 }
 
 /// Rows a statement takes; a batch is cut into these, so that few statements serve every length.
@@ -237,11 +237,12 @@ fn insert(into: &str, rows: usize, columns: usize) -> String {
     format!("INSERT INTO {into} VALUES {}", vec![row.as_str(); rows].join(", "))
 }
 
-const COLUMNS: &str = "c.id, c.target, c.probe, c.location, c.kind, c.slot_at, c.slots, \
-    c.interval_us, c.latency_ms, c.outcome";
+pub(in crate::store) const COLUMNS: &str = "c.id, c.target, c.probe, c.location, c.kind, \
+    c.slot_at, c.slots, c.interval_us, c.latency_ms, c.outcome";
 
 /// A run of missed slots that began before the range may reach into it, hence the second bound.
-const WITHIN: &str = "c.slot_at < $2 AND c.slot_at + (c.slots - 1) * c.interval_us >= $1 \
+pub(in crate::store) const WITHIN: &str = "c.slot_at < $2 \
+    AND c.slot_at + (c.slots - 1) * c.interval_us >= $1 \
     AND ($3 IS NULL OR c.target = $3) AND ($4 IS NULL OR c.probe = $4) \
     AND ($5 IS NULL OR c.location = $5)";
 
@@ -334,7 +335,7 @@ pub async fn prune_details(store: &Store, before: Timestamp) -> Result<u64, Stor
     Ok(done.rows_affected())
 }
 
-fn recorded(row: &SqliteRow) -> Result<Recorded, StoreError> {
+pub(in crate::store) fn recorded(row: &SqliteRow) -> Result<Recorded, StoreError> {
     let outcome: i64 = row.try_get("outcome")?;
     let outcome = usize::try_from(outcome).ok().and_then(|code| Outcome::ALL.get(code).copied());
     Ok(Recorded {

@@ -9,9 +9,11 @@ pub mod capture;
 pub mod compensations;
 pub mod continuity;
 pub mod copy_readiness;
+pub mod deliveries;
 pub mod detection;
 pub mod ledger;
 pub mod open_copies;
+pub mod recall;
 pub mod signals;
 pub mod spool;
 pub mod staff_reports;
@@ -43,7 +45,7 @@ pub struct Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file cannot be opened, read or written: a matter for the operator.
-    #[error("the database {0}")]
+    #[error("the database cannot be used: {}", plainly(.0))]
     Unavailable(#[from] sqlx::Error),
     #[error("the database cannot be brought up to date: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -88,6 +90,14 @@ impl Store {
     /// For statements that only read.
     pub(in crate::store) fn reader(&self) -> &SqlitePool {
         &self.reader
+    }
+}
+
+/// What the database itself says of an error, without what it is wrapped in: people read it.
+fn plainly(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(refused) => refused.message().to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 
-use super::{StoreError, durable, instant, micros};
+use super::{StoreError, durable, instant, is_clear, micros};
 use crate::domain::agent::{Finding, Numbered};
 use crate::domain::check::CheckKind;
 use crate::domain::ids::{LocationId, ProbeId};
@@ -40,7 +40,12 @@ pub struct Next {
     pub findings: Vec<Numbered>,
     /// How many more there are.
     pub behind: u64,
+    /// Findings that were lost since the spool was made.
     pub dropped: u64,
+    /// Those of them that could not be read just now.
+    pub unreadable: u64,
+    /// The last number that was ever given.
+    pub last_given: i64,
 }
 
 impl Spool {
@@ -57,7 +62,13 @@ impl Spool {
         location: &LocationId,
         most_bytes: i64,
     ) -> Result<Self, StoreError> {
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(durable(path)).await?;
+        // What a write may have to take back fits into memory, and no connection that a full disk
+        // left within a transaction is used again.
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .after_release(|connection, _| Box::pin(is_clear(connection)))
+            .connect_with(durable(path).pragma("temp_store", "memory"))
+            .await?;
         sqlx::migrate!("src/store/spool_migrations").run(&pool).await?;
         let row = sqlx::query("SELECT location FROM spool").fetch_optional(&pool).await?;
         let Some(row) = row else {
@@ -109,35 +120,63 @@ impl Spool {
         Ok(())
     }
 
-    /// The oldest findings, in order: at most so many, and no more once their bytes went over.
+    /// The oldest findings, in order: at most so many, and no more once their bytes went over. One
+    /// that cannot be read is lost and counted: it must not keep those behind it.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or what is lost cannot be counted.
     pub async fn next(&self, most: usize, most_bytes: usize) -> Result<Next, StoreError> {
         let rows = sqlx::query("SELECT number, document FROM findings ORDER BY number LIMIT $1")
             .bind(i64::try_from(most).unwrap_or(i64::MAX))
             .fetch_all(&self.pool)
             .await?;
-        let (mut findings, mut bytes) = (Vec::new(), 0);
+        let (mut findings, mut unreadable, mut bytes) = (Vec::new(), Vec::new(), 0);
         for row in &rows {
             if bytes > most_bytes {
                 break;
             }
-            let document: &str = row.try_get("document")?;
-            bytes += document.len();
-            let finding =
-                serde_json::from_str(document).map_err(|_| StoreError::Unreadable("finding"))?;
-            findings.push(Numbered { number: row.try_get("number")?, finding });
+            let number = row.try_get("number")?;
+            let document = row.try_get("document").unwrap_or_default();
+            bytes += str::len(document);
+            match serde_json::from_str(document) {
+                Ok(finding) => findings.push(Numbered { number, finding }),
+                Err(_) => unreadable.push(number),
+            }
         }
+        self.lose(&unreadable).await?;
         let all = self.waiting().await?;
-        let row = sqlx::query("SELECT name, dropped FROM spool").fetch_one(&self.pool).await?;
+        let row = sqlx::query(
+            "SELECT name, dropped, COALESCE((SELECT seq FROM sqlite_sequence \
+             WHERE name = 'findings'), 0) AS last_given FROM spool",
+        )
+        .fetch_one(&self.pool)
+        .await?;
         let dropped: i64 = row.try_get("dropped")?;
         Ok(Next {
             spool: row.try_get("name")?,
             behind: all.saturating_sub(findings.len() as u64),
             findings,
             dropped: u64::try_from(dropped).unwrap_or(0),
+            unreadable: unreadable.len() as u64,
+            last_given: row.try_get("last_given")?,
         })
+    }
+
+    /// Drops these findings and counts them.
+    async fn lose(&self, numbers: &[i64]) -> Result<(), StoreError> {
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        for number in numbers {
+            sqlx::query("DELETE FROM findings WHERE number = $1")
+                .bind(number)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        count_dropped(&mut transaction, numbers.len() as u64).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// How many findings wait to be acknowledged.
@@ -203,10 +242,7 @@ impl Spool {
             if done == 0 {
                 return Ok(dropped);
             }
-            sqlx::query("UPDATE spool SET dropped = dropped + $1")
-                .bind(i64::try_from(done).unwrap_or(i64::MAX))
-                .execute(&mut *transaction)
-                .await?;
+            count_dropped(&mut transaction, done).await?;
             transaction.commit().await?;
             dropped += done;
         }
@@ -237,6 +273,17 @@ impl Spool {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+async fn count_dropped(
+    connection: &mut sqlx::SqliteConnection,
+    findings: u64,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE spool SET dropped = dropped + $1")
+        .bind(i64::try_from(findings).unwrap_or(i64::MAX))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 fn new_name() -> String {
@@ -298,7 +345,7 @@ mod tests {
         let elsewhere = LocationId::new("elizabeth").unwrap();
         let spool = Spool::open(&path, &elsewhere).await.unwrap();
         assert_eq!(spool.location(), &here());
-        let empty = Next { spool: name.clone(), ..Next::default() };
+        let empty = Next { spool: name.clone(), last_given: 2, ..Next::default() };
         assert_eq!(spool.next(10, 1_000).await.unwrap(), empty);
         let last = vec![(ProbeId::new("search").unwrap(), here(), at(4))];
         assert_eq!(spool.last_slots().await.unwrap(), last, "though it is acknowledged");
@@ -309,6 +356,22 @@ mod tests {
         assert_eq!(spool.next(10, 1).await.unwrap().findings.len(), 1, "one goes over the bytes");
         spool.begin_anew().await.unwrap();
         assert_ne!(spool.next(1, 1).await.unwrap().spool, name);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_lost_and_counted_and_keeps_nothing_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(&folder.path().join("spool.db"), &here()).await.unwrap();
+        spool.keep(&[missed(1, 1), missed(2, 1), missed(3, 1), missed(4, 1)]).await.unwrap();
+        for (number, document) in [(2, "'{\"Chek\": 1}'"), (4, "x'ff00fe'")] {
+            let text = format!("UPDATE findings SET document = {document} WHERE number = {number}");
+            sqlx::query(sqlx::AssertSqlSafe(text)).execute(&spool.pool).await.unwrap();
+        }
+        let next = spool.next(10, 10_000).await.unwrap();
+        assert_eq!(next.findings.iter().map(|one| one.number).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!((next.unreadable, next.dropped, next.behind), (2, 2, 0));
+        let again = spool.next(10, 10_000).await.unwrap();
+        assert_eq!((again.unreadable, again.dropped), (0, 2), "told once");
     }
 
     #[tokio::test]

@@ -74,6 +74,43 @@ fn modules_are_probed_with_targets_of_their_kind() {
 }
 
 #[test]
+fn a_password_in_an_address_is_never_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let modules = "modules:\n  web: { prober: http, http: { fail_if_ssl: true } }\n  \
+                   tcp: { prober: tcp }\n";
+    write("blackbox.yml", modules);
+    let targets = [
+        "https://care.example.gov/api?from=probe&token=not-copied#token=not-copied",
+        "https://probe:not-copied@promis.example.gov/?api_key=not-copied",
+        "ftp://probe:not-copied@promis.example.gov/?token=not-copied",
+    ];
+    let target = |one: &str| format!("      - targets: [\"{one}\"]\n");
+    let targets: String = targets.into_iter().map(target).collect();
+    let scrape = "scrape_configs:\n  - metrics_path: /probe\n    params: { module: [web] }\n    \
+                  static_configs:\n";
+    let bare = "  - metrics_path: /probe\n    params: { module: [tcp] }\n    static_configs:\n      \
+                - targets: [\"probe:not-copied@irc.example.gov/?token=not-copied\"]\n";
+    write("prometheus.yml", &format!("{scrape}{targets}{bare}"));
+    let arguments = ["probe", "import", "blackbox.yml", "--prometheus", "prometheus.yml"];
+    let output = holdfast(folder.path(), &arguments);
+    let [text, notes] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(output.status.success(), "{notes}");
+    for said in [&text, &notes] {
+        assert!(!said.contains("not-copied"), "{said}");
+    }
+    for expected in [
+        "/api?from=probe&token=${secret.token}",
+        "title: \"web of https://care.example.gov/api?from=probe&token=…\"",
+        "Authorization: \"Basic ${secret.web_basic_auth}\"",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in\n{text}");
+    }
+    assert!(notes.contains("the user in the target's address' was not copied"), "{notes}");
+}
+
+#[test]
 fn what_is_neither_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

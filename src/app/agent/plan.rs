@@ -16,17 +16,21 @@ use crate::config::agent::{self, Agent};
 use crate::config::probes;
 use crate::config::target_settings::TargetSettings;
 use crate::config::targets::overridden;
-use crate::domain::agent::{Plan, Planned, PlannedTarget};
+use crate::domain::agent::{Plan, Planned, PlannedTarget, Trouble};
 use crate::domain::ids::LocationId;
 use crate::domain::target::{Location, Target};
-use crate::probing::agent::uplink::Uplink;
+use crate::probing::agent::troubles::Troubles;
+use crate::probing::agent::uplink::{Uplink, UplinkError};
 use crate::probing::readings::Readings;
 use crate::probing::run::Setting;
 use crate::telemetry::metrics::Metrics;
 use crate::vault::durable;
 
-/// After a plan could not be fetched or is wrong.
+/// After a plan could not be fetched.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// A plan that cannot be used is fetched again ever more seldom: it is the same until the hub names
+/// another one. At last only so often, for what was wrong may have been here.
+const SELDOM: Duration = Duration::from_mins(5);
 
 /// Keeps the plan.
 pub struct Keeper {
@@ -40,6 +44,22 @@ pub struct Keeper {
     pub readings: Readings,
     /// What is probed; empty before there is a plan.
     pub settings: watch::Sender<Vec<Arc<Setting>>>,
+    pub troubles: Troubles,
+}
+
+/// How long to wait before a plan is fetched again.
+struct Pace(Duration);
+
+impl Pace {
+    fn new() -> Self {
+        Self(AGAIN_AFTER)
+    }
+
+    fn slower(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(SELDOM);
+        pause
+    }
 }
 
 impl Keeper {
@@ -67,35 +87,56 @@ impl Keeper {
         mut named: watch::Receiver<String>,
         mut hangups: Signal,
     ) {
+        let mut pace = Pace::new();
         loop {
             let is_ours = |named: &str| planned.as_ref().is_some_and(|one| one.digest == named);
-            if !is_ours(&named.borrow_and_update()) {
+            let mut again_after = None;
+            if is_ours(&named.borrow_and_update()) {
+                self.troubles.set_plan(None);
+            } else {
                 match self.fetched(&agent).await {
-                    Ok(newer) => planned = Some(newer),
+                    Ok(newer) => {
+                        planned = Some(newer);
+                        self.troubles.set_plan(None);
+                    }
+                    Err(error) if is_away(&error) => again_after = Some(AGAIN_AFTER),
                     Err(error) => {
-                        // That the hub is away, whoever delivers says.
-                        tracing::debug!("{error:#}");
-                        tokio::select! {
-                            () = tokio::time::sleep(AGAIN_AFTER) => {}
-                            Some(()) = hangups.recv() => self.read_again(&mut agent, &planned),
-                        }
-                        continue;
+                        self.refuse(&error, planned.is_some());
+                        again_after = Some(pace.slower());
                     }
                 }
             }
+            let again = async {
+                match again_after {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                named = named.changed() => if named.is_err() { return },
-                Some(()) = hangups.recv() => self.read_again(&mut agent, &planned),
+                () = again => {}
+                named = named.changed() => match named {
+                    Ok(()) => pace = Pace::new(),
+                    Err(_) => return,
+                },
+                Some(()) = hangups.recv() => {
+                    pace = Pace::new();
+                    self.read_again(&mut agent, &planned);
+                }
             }
         }
     }
 
+    /// Says in the log, and to the hub, why its plan is not in force.
+    fn refuse(&self, error: &anyhow::Error, has_another: bool) {
+        let stays = if has_another { "the one before stays in force" } else { "nothing is probed" };
+        tracing::error!("the hub's plan cannot be used, {stays}: {error:#}");
+        let trouble = Trouble::Plan { why: format!("{error:#}"), has_another };
+        self.troubles.set_plan(Some(trouble.bounded()));
+    }
+
     async fn fetched(&self, agent: &Agent) -> anyhow::Result<Planned> {
         let planned = self.uplink.plan().await?;
-        if let Err(error) = self.put_in_force(&planned.plan, agent) {
-            tracing::error!("the hub's plan is not good, the last one stays in force: {error:#}");
-            return Err(error);
-        }
+        self.put_in_force(&planned.plan, agent)?;
         let text = serde_json::to_vec(&planned)?;
         if let Err(error) = durable::replace(&self.file, &text) {
             tracing::error!(%error, "the plan is in force and will not be after a restart");
@@ -111,7 +152,10 @@ impl Keeper {
             Ok(newer)
         });
         match newer {
-            Ok(newer) => *agent = newer,
+            Ok(newer) => {
+                tracing::info!("the file is read again");
+                *agent = newer;
+            }
             Err(error) => tracing::error!("{error:#}; what was read before holds"),
         }
     }
@@ -165,9 +209,28 @@ impl Keeper {
         if let Some(here) = agent.targets.get(&target.id) {
             target = overridden(target, here);
         }
-        // The address to speak from is one of the hub's machine.
-        let unbound = |location| Location { source_address: None, ..location };
-        target.locations = target.locations.into_iter().map(unbound).collect();
+        // The address that the probe file speaks from is one of the hub's machine.
+        let own = agent.targets.get(&target.id).and_then(|here| here.source_address);
+        let source_address = own.or(agent.source_address);
+        let bound = |location| Location { source_address, ..location };
+        target.locations = target.locations.into_iter().map(bound).collect();
         Ok(target)
+    }
+}
+
+/// That the hub is away, whoever delivers says.
+fn is_away(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(UplinkError::Away(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_that_cannot_be_used_is_fetched_ever_more_seldom() {
+        let mut pace = Pace::new();
+        let pauses: Vec<u64> = (0..9).map(|_| pace.slower().as_secs()).collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
     }
 }

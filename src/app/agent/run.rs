@@ -2,6 +2,7 @@
 //!
 //! What it cannot do without is its files; the hub may be away for as long as it likes.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,11 @@ use crate::clock::Clock;
 use crate::config::agent;
 use crate::config::diagnostics::Diagnostics;
 use crate::crypto::authority::{CLIENT_LIFE, Request, Seen};
+use crate::domain::agent::Trouble;
+use crate::domain::ids::LocationId;
+use crate::probing::agent::keeping::Keeping;
 use crate::probing::agent::sender::{Sending, Standing};
+use crate::probing::agent::troubles::Troubles;
 use crate::probing::agent::uplink::Uplink;
 use crate::probing::readings::Readings;
 use crate::probing::run::Setting;
@@ -35,9 +40,10 @@ use crate::web::agent_vitals;
 const REPORT_QUEUE: usize = 4_096;
 const READING_QUEUE: usize = 1_024;
 const CONFIRM_QUEUE: usize = 1_024;
-/// A hub that was heard within this is reported to.
+/// A hub that took a delivery within this is reported to.
 const HEARD: SignedDuration = SignedDuration::from_secs(30);
-/// A renewal that failed is tried again after this; there are ten days for it.
+/// A renewal that failed is tried again after this; there are ten days for it. Nor is one that did
+/// not followed sooner by the next: a clock that is wrong by weeks always says that it is time.
 const RENEW_AGAIN_AFTER: Duration = Duration::from_mins(10);
 /// A certificate is renewed when a third of its life is left.
 const LIFE_LEFT: Duration = Duration::from_secs(CLIENT_LIFE.as_secs() / 3);
@@ -63,6 +69,7 @@ pub async fn run(config: &Path, clock: Clock, stop: CancellationToken) -> anyhow
     let (plan, named) = watch::channel(String::new());
     let (standing, stands) = watch::channel(Standing::default());
     let (settings, configured) = watch::channel(Vec::new());
+    let (troubles, kept) = (Troubles::default(), Arc::new(Notify::new()));
     let sending = Sending {
         location: location.clone(),
         spool: spool.clone(),
@@ -71,14 +78,20 @@ pub async fn run(config: &Path, clock: Clock, stop: CancellationToken) -> anyhow
         metrics: Arc::clone(&metrics),
         standing,
         plan,
-        kept: Arc::new(Notify::new()),
+        kept: Arc::clone(&kept),
+        troubles: troubles.clone(),
+    };
+    let keeping = Keeping {
+        spool: spool.clone(),
+        clock: clock.clone(),
+        metrics: Arc::clone(&metrics),
+        troubles: troubles.clone(),
+        kept,
     };
     if let Some(listen) = agent.listen {
-        let listener = TcpListener::bind(listen).await;
-        let listener = listener.with_context(|| format!("listening on {listen}"))?;
-        let (now, metrics) = (clock.clone(), Arc::clone(&metrics));
-        let words = move || in_words(&stands.borrow(), now.now());
-        tokio::spawn(agent_vitals::serve(listener, metrics, Arc::new(words), stop.clone()));
+        let (now, at, wrong) = (clock.clone(), location.clone(), troubles.clone());
+        let words = move || in_words(&stands.borrow(), (&at, &wrong.all()), now.now());
+        serve_vitals(listen, Arc::clone(&metrics), Arc::new(words), stop.clone()).await?;
     }
     let keeper = Keeper {
         config: config.to_owned(),
@@ -89,10 +102,11 @@ pub async fn run(config: &Path, clock: Clock, stop: CancellationToken) -> anyhow
         metrics: Arc::clone(&metrics),
         readings: Readings::to(read),
         settings,
+        troubles,
     };
     let last = keeper.last(&agent);
     tracing::info!(%location, hub = %agent.hub, plan = last.is_some(), "the agent runs");
-    let keeping = tokio::spawn(sending.clone().keep(reported, readings));
+    let keeping = tokio::spawn(keeping.run(reported, readings));
     let background = [
         tokio::spawn(sending.clone().send()),
         tokio::spawn(sending.listen(confirm)),
@@ -108,6 +122,19 @@ pub async fn run(config: &Path, clock: Clock, stop: CancellationToken) -> anyhow
         task.abort();
     }
     spool.close().await;
+    Ok(())
+}
+
+/// Says how the agent stands to whoever looks after its machine.
+async fn serve_vitals(
+    listen: SocketAddr,
+    metrics: Arc<Metrics>,
+    words: agent_vitals::Words,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(listen).await;
+    let listener = listener.with_context(|| format!("listening on {listen}"))?;
+    tokio::spawn(agent_vitals::serve(listener, metrics, words, stop));
     Ok(())
 }
 
@@ -147,7 +174,12 @@ impl Probing {
 }
 
 /// Renews the certificate while a third of its life is left, for ever.
-async fn keep_certified(folder: Arc<Folder>, uplink: Arc<Uplink>, mut seen: Seen, clock: Clock) {
+pub async fn keep_certified(
+    folder: Arc<Folder>,
+    uplink: Arc<Uplink>,
+    mut seen: Seen,
+    clock: Clock,
+) {
     loop {
         clock.sleep_until(renew_at(&seen)).await;
         match renew(&folder, &uplink).await {
@@ -163,9 +195,9 @@ async fn keep_certified(folder: Arc<Folder>, uplink: Arc<Uplink>, mut seen: Seen
                     let days = left.as_hours() / 24;
                     tracing::warn!(days, "the certificate cannot be renewed yet: {error:#}");
                 }
-                clock.sleep(RENEW_AGAIN_AFTER).await;
             }
         }
+        clock.sleep(RENEW_AGAIN_AFTER).await;
     }
 }
 
@@ -188,18 +220,30 @@ pub async fn renew(folder: &Folder, uplink: &Uplink) -> anyhow::Result<Seen> {
     Ok(seen)
 }
 
-/// Whether it reports, and what there is to say of it.
-fn in_words(standing: &Standing, now: Timestamp) -> (bool, String) {
+/// Whether it reports and can do its work, and what there is to say of it.
+fn in_words(
+    standing: &Standing,
+    (location, troubles): (&LocationId, &[Trouble]),
+    now: Timestamp,
+) -> (bool, String) {
     let waiting = standing.waiting;
-    let heard = standing.reached_at.is_some_and(|at| now.duration_since(at) < HEARD);
-    match (&standing.trouble, standing.reached_at) {
-        (None, Some(_)) if heard => (true, format!("reporting; {waiting} checks wait\n")),
-        (trouble, reached_at) => {
-            let since = reached_at.map_or("the start".to_owned(), |at| at.to_string());
-            let why = trouble.as_deref().unwrap_or("the hub has not answered yet");
-            (false, format!("not reporting since {since}; {waiting} checks wait: {why}\n"))
+    let heard = standing.delivered_at.is_some_and(|at| now.duration_since(at) < HEARD);
+    let reports = heard && standing.trouble.is_none();
+    let mut words = match standing.delivered_at {
+        Some(_) if reports => format!("reporting; {waiting} checks wait\n"),
+        delivered_at => {
+            let since = delivered_at.map_or("the start".to_owned(), |at| at.to_string());
+            let why = standing.trouble.as_deref().unwrap_or("the hub has not answered yet");
+            format!("not reporting since {since}; {waiting} checks wait: {why}\n")
         }
+    };
+    if let Some(why) = standing.unasked.as_deref().filter(|_| reports) {
+        words += &format!("confirmations are not fetched: {why}\n");
     }
+    for trouble in troubles {
+        words += &(trouble.sentence(location.as_str()) + "\n");
+    }
+    (reports && troubles.is_empty(), words)
 }
 
 #[cfg(test)]
@@ -210,9 +254,11 @@ mod tests {
     fn an_agent_says_whether_it_reports_and_what_waits() {
         let now: Timestamp = "2026-03-01T00:01:00Z".parse().unwrap();
         let at = |second: i64| Some(now - SignedDuration::from_secs(60 - second));
-        let told = |reached_at, trouble: Option<&str>| {
+        let here = LocationId::new("noarlunga").unwrap();
+        let told = |delivered_at, trouble: Option<&str>| {
             let trouble = trouble.map(str::to_owned);
-            in_words(&Standing { reached_at, trouble, waiting: 3 }, now)
+            let standing = Standing { delivered_at, trouble, waiting: 3, unasked: None };
+            in_words(&standing, (&here, &[]), now)
         };
         assert_eq!(told(at(58), None), (true, "reporting; 3 checks wait\n".to_owned()));
         let cut = told(at(58), Some("the hub is not reached: timed out"));
@@ -221,6 +267,12 @@ mod tests {
         assert_eq!(cut, (false, words.to_owned()));
         assert!(!told(at(10), None).0, "an answer of long ago says nothing");
         assert!(told(None, None).1.starts_with("not reporting since the start"));
+
+        let standing = Standing { delivered_at: at(58), ..Standing::default() };
+        let full = [Trouble::Disk { why: "no space left".to_owned() }];
+        let (well, words) = in_words(&standing, (&here, &full), now);
+        assert!(!well, "it reports, and cannot do its work");
+        assert!(words.ends_with("is lost until it can: no space left\n"), "{words}");
     }
 
     #[test]

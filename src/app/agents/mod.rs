@@ -3,6 +3,7 @@
 
 pub mod authority;
 pub mod plans;
+mod revision;
 mod settle;
 mod silence;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +23,7 @@ use crate::continuity::command::Handle;
 use crate::crypto::authority::Authority;
 use crate::domain::check::Check;
 use crate::domain::ids::LocationId;
+use crate::domain::outage::OutageId;
 use crate::domain::signal::Reading;
 use crate::domain::target::Target;
 use crate::store::Store;
@@ -34,9 +37,10 @@ use settle::Settling;
 use silence::Silence;
 
 /// Every kind of readiness fault, for metrics.
-pub const KINDS: [&str; 2] = [SILENT, CLOCK];
+pub const KINDS: [&str; 3] = [SILENT, CLOCK, TROUBLE];
 const SILENT: &str = "agent-silent";
 const CLOCK: &str = "agent-clock";
+const TROUBLE: &str = "agent-trouble";
 
 /// Deliveries on their way to detection; an agent waits for its answer while they are full.
 const DELIVERY_QUEUE: usize = 64;
@@ -50,6 +54,8 @@ pub enum Word {
     Check(Check),
     /// Evidence from before, in order: it is known, and nothing is told of what is over.
     Recalled(Vec<Check>),
+    /// An open outage began earlier than was known.
+    Earlier(OutageId, Timestamp),
     /// Clocks there are off.
     Apart(BTreeSet<LocationId>),
 }

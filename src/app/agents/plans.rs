@@ -7,8 +7,9 @@ use crate::config::installation::Installation;
 use crate::config::targets::{self, Written};
 use crate::crypto::digest::Digest;
 use crate::domain::agent::{Plan, Planned, PlannedTarget};
-use crate::domain::target::Target;
-use crate::web::agents::Plans;
+use crate::domain::ids::LocationId;
+use crate::domain::target::{Probe, Target};
+use crate::web::agents::{Assignment, Plans};
 
 /// Reads every probe file: the targets, and what of them agents are to probe.
 ///
@@ -20,17 +21,27 @@ pub fn load(service: &Installation) -> Result<(Vec<Target>, Arc<Plans>), Diagnos
     Ok((written.into_iter().map(|one| one.target).collect(), plans))
 }
 
-/// The plan of every location that is an agent's.
+/// What is asked of every location that is an agent's.
 fn of(service: &Installation, written: &[Written]) -> Arc<Plans> {
     let locations = service.agents.as_ref().map(|agents| agents.locations()).unwrap_or_default();
-    let plan = |location| {
+    let assigned = |location: LocationId| {
         let here = written.iter().filter(|one| one.target.location(&location).is_some());
         let targets = here.map(|one| planned(service, one)).collect();
         let plan = Plan { location: location.clone(), targets };
         let text = serde_json::to_vec(&plan).expect("a plan is made of texts");
-        (location, Arc::new(Planned { digest: Digest::of(&text).to_hex(), plan }))
+        let planned = Planned { digest: Digest::of(&text).to_hex(), plan };
+        let probes = written.iter().flat_map(|one| &one.target.probes);
+        let here = probes.filter(|probe| probe.locations.contains(&location));
+        let of = |probe: &Arc<Probe>| (probe.target.clone(), probe.id.clone());
+        let numbers = |probe: &Arc<Probe>| {
+            let target = probe.target.clone();
+            let ids: Vec<_> = probe.signals.iter().map(|one| one.id.clone()).collect();
+            ids.into_iter().map(move |id| (target.clone(), id))
+        };
+        let (probes, signals) = (here.clone().map(of).collect(), here.flat_map(numbers).collect());
+        (location, Arc::new(Assignment { planned, probes, signals }))
     };
-    Arc::new(locations.into_iter().map(plan).collect())
+    Arc::new(locations.into_iter().map(assigned).collect())
 }
 
 /// A probe file with what `holdfast.yaml` changes in it, secrets apart.

@@ -15,22 +15,25 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::Word;
-use crate::app::resume::{RECALL_WINDOW, recalled};
+use super::revision::Stretch;
+use crate::app::resume::RECALL_WINDOW;
 use crate::clock::Clock;
-use crate::detection::hindsight::{BEFORE, Hindsight, Judged};
+use crate::detection::hindsight::{BEFORE, Hindsight};
 use crate::domain::agent::Finding;
-use crate::domain::ids::{CohortId, LocationId};
-use crate::domain::outage::Outage;
+use crate::domain::ids::LocationId;
+use crate::domain::outage::OutageId;
 use crate::domain::signal::Reading;
 use crate::domain::target::Target;
-use crate::store::detection::Revision;
-use crate::store::ledger::{self, Range};
-use crate::store::{Store, agents, detection};
+use crate::store::ledger::Range;
+use crate::store::{Store, agents, deliveries, detection, recall};
 use crate::telemetry::metrics::Metrics;
 use crate::web::agents::Delivered;
 
 /// The ledger is read in pieces of this length, so that a week of checks is never in memory.
 const PIECE: Duration = Duration::from_hours(1);
+
+/// A revision that could not be written is tried again after this.
+const AGAIN_AFTER: Duration = Duration::from_mins(1);
 
 /// A location whose history is to be revised, from when on, and whether it becomes evidence too.
 type Due = (LocationId, Timestamp, bool);
@@ -60,14 +63,20 @@ impl Settling {
                 && let Some((location, from, as_evidence)) = due.pop_front()
             {
                 let settling = Arc::clone(&settling);
-                at_work.spawn(async move { settling.settle(&location, from, as_evidence).await });
+                at_work.spawn(async move {
+                    let done = settling.settle(&location, from, as_evidence).await;
+                    if !done {
+                        settling.clock.sleep(AGAIN_AFTER).await;
+                    }
+                    (!done).then_some((location, from, as_evidence))
+                });
             }
             tokio::select! {
                 delivered = deliveries.recv() => match delivered {
                     Some(delivered) => due.extend(settling.deliver(delivered, &mut late).await),
                     None => return,
                 },
-                Some(_) = at_work.join_next() => {}
+                Some(undone) = at_work.join_next() => due.extend(undone.ok().flatten()),
             }
         }
     }
@@ -111,6 +120,7 @@ impl Settling {
     /// Counts what was found; what is fresh goes to detection at once.
     async fn take(&self, delivered: Delivered, fresh: bool) {
         let now = self.clock.now();
+        self.metrics.record_refused_findings(&delivered.location, delivered.refused);
         for one in delivered.findings {
             match one.finding {
                 Finding::Check { check, .. } if fresh => {
@@ -129,32 +139,46 @@ impl Settling {
     }
 
     /// Revises history from `from` on with what a location found, and hands the rest on as
-    /// evidence.
-    async fn settle(&self, location: &LocationId, from: Timestamp, as_evidence: bool) {
+    /// evidence. Whatever stops it in between, it is done once more: that changes nothing twice.
+    /// False when it could not be done.
+    async fn settle(&self, location: &LocationId, from: Timestamp, as_evidence: bool) -> bool {
+        let done = self.revise_all(location, from, as_evidence).await;
+        if let Err(error) = &done {
+            tracing::error!(%location, "history is not revised, and will be later: {error:#}");
+        }
+        (self.changed)();
+        done.is_ok()
+    }
+
+    async fn revise_all(
+        &self,
+        location: &LocationId,
+        from: Timestamp,
+        as_evidence: bool,
+    ) -> anyhow::Result<()> {
+        // Looked up before the ledger is: what comes after this waits for the next time.
+        let late = deliveries::late(&self.store, location).await;
+        let late = late.context("looking up what came late")?;
+        let from = late.map_or(from, |late| late.from.min(from));
         let now = self.clock.now();
         tracing::info!(%location, %from, "checks that came late complete the record");
         let targets = Arc::clone(&self.targets.borrow());
         for target in targets.iter().filter(|target| target.location(location).is_some()) {
-            if let Err(error) = self.revise(target, location, (from, now)).await {
-                tracing::error!("{error:#}");
-                return;
-            }
+            self.revise(target, location, (from, now)).await?;
         }
-        let recent = now.checked_sub(RECALL_WINDOW).unwrap_or(now).max(from);
-        let range =
-            Range { location: Some(location.clone()), from: recent, to: now, ..Range::default() };
-        match ledger::range(&self.store, &range).await {
-            Ok(rows) if as_evidence => {
-                let checks = rows.into_iter().map(recalled).collect();
-                let _ = self.words.send(Word::Recalled(checks)).await;
-            }
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "late checks cannot be read back"),
+        if as_evidence {
+            let from = now.checked_sub(RECALL_WINDOW).unwrap_or(now).max(from);
+            let location = Some(location.clone());
+            let range = Range { location, from, to: now, ..Range::default() };
+            let checks = recall::checks(&self.store, &range).await;
+            let checks = checks.context("reading late checks back")?;
+            let _ = self.words.send(Word::Recalled(checks)).await;
         }
-        if let Err(error) = agents::settled(&self.store, location).await {
-            tracing::error!(%error, "history is revised once more after the next start");
+        if let Some(late) = late {
+            let settled = deliveries::settled(&self.store, location, late).await;
+            settled.context("noting that it is done")?;
         }
-        (self.changed)();
+        Ok(())
     }
 
     async fn revise(
@@ -170,54 +194,302 @@ impl Settling {
             let end = piece.checked_add(PIECE).unwrap_or(to).min(to);
             let target = Some(target.id.clone());
             let range = Range { target, from: piece, to: end, ..Range::default() };
-            let rows = ledger::range(&self.store, &range).await.context("reading the ledger")?;
+            let checks = recall::checks(&self.store, &range).await.context("reading the ledger")?;
             // A busy hour of thousands of probes takes a while, and no page may wait for that.
             let judging = tokio::task::spawn_blocking(move || {
-                rows.into_iter().for_each(|row| hindsight.take(&recalled(row)));
+                checks.iter().for_each(|check| hindsight.take(check));
                 hindsight
             });
             hindsight = judging.await.context("judging anew")?;
             piece = end;
         }
         let known = detection::outages(&self.store, begin, to).await.context("reading outages")?;
-        let speaks = |cohort: &&crate::domain::target::Cohort| cohort.locations.contains(location);
-        let cohorts = target.cohorts.iter().filter(speaks).map(|cohort| cohort.id.clone());
-        let cohorts: Vec<CohortId> = cohorts.collect();
-        let judged = hindsight.finish(to);
-        let revision = revision(judged, cohorts, &known, (from, to));
+        let stretch = Stretch { target, location, from, to };
+        let revision = stretch.revision(hindsight.finish(to), &known);
         detection::revise(&self.store, &target.id, (from, to), &revision, to)
             .await
-            .context("revising history")
+            .context("revising history")?;
+        // What detection holds open goes on from there.
+        let open = |id: &OutageId| known.iter().any(|one| one.id == *id && one.ended_at.is_none());
+        for (id, by) in revision.wider.into_iter().filter(|(id, _)| open(id)) {
+            let _ = self.words.send(Word::Earlier(id, by.began_at)).await;
+        }
+        Ok(())
     }
 }
 
-/// What of it is news. An outage that goes on is told by detection, as far as it is recent.
-fn revision(
-    judged: Judged,
-    cohorts: Vec<CohortId>,
-    known: &[Outage],
-    (from, to): (Timestamp, Timestamp),
-) -> Revision {
-    let told_from = to.checked_sub(RECALL_WINDOW).unwrap_or(to);
-    let is_known = |outage: &Outage| {
-        known.iter().any(|other| {
-            other.target == outage.target
-                && other.began_at <= outage.ended_at.unwrap_or(to)
-                && other.ended_at.is_none_or(|ended| ended >= outage.began_at)
-                && !other.scope.cohorts.is_disjoint(&outage.scope.cohorts)
-        })
-    };
-    let news = judged.outages.into_iter().filter(|outage| {
-        outage.detected_at >= from
-            && cohorts.iter().any(|cohort| outage.scope.cohorts.contains(cohort))
-            && !is_known(outage)
-    });
-    let outages = news.filter_map(|outage| {
-        let ended_at = outage.ended_at.or((outage.began_at < told_from).then_some(told_from))?;
-        Some(Outage { detected_at: to, ended_at: Some(ended_at), ..outage })
-    });
-    let outages = outages.collect();
-    let mut verdicts = judged.verdicts;
-    verdicts.retain(|change| cohorts.contains(&change.cohort) && change.detected_at >= from);
-    Revision { cohorts, verdicts, outages }
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::domain::agent::Numbered;
+    use crate::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome};
+    use crate::domain::ids::{CohortId, StepId};
+    use crate::domain::outage::{DetectionEvent, Outage, OutageChange};
+    use crate::domain::verdict::{Scope, Verdict};
+    use crate::store::deliveries::Handed;
+    use crate::telemetry::labels::LabelSets;
+
+    /// The stretch that comes late, the outage in it, and how often its probes ran, in seconds.
+    const STRETCH: i64 = 3_600;
+    const FAILING: std::ops::Range<i64> = 1_200..1_500;
+    const INTERVAL: i64 = 10;
+
+    struct Rig {
+        settling: Settling,
+        words: mpsc::Receiver<Word>,
+        target: Arc<Target>,
+        _folder: tempfile::TempDir,
+    }
+
+    fn noarlunga() -> LocationId {
+        LocationId::new("noarlunga").unwrap()
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_677_661_200 + second).unwrap()
+    }
+
+    impl Rig {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(&folder.path().join("holdfast.db")).await.unwrap();
+            let here = noarlunga();
+            agents::invite(&store, &here, "token", at(3_600)).await.unwrap();
+            agents::enrol(&store, "token", (&here, "01", at(STRETCH * 9)), at(0)).await.unwrap();
+            let text = include_str!("../../../probes/c3ms.yaml");
+            let target = Arc::new(crate::config::probes::read("c3ms.yaml", text).unwrap());
+            let (words, heard) = mpsc::channel(64);
+            let settling = Settling {
+                store,
+                clock: Clock::manual(at(STRETCH)),
+                metrics: Arc::new(Metrics::new(&LabelSets::default()).unwrap()),
+                targets: watch::channel(Arc::new(vec![Arc::clone(&target)])).1,
+                words,
+                readings: mpsc::channel(8).0,
+                changed: Arc::new(|| {}),
+            };
+            Self { settling, words: heard, target, _folder: folder }
+        }
+
+        /// What every probe there found at this second.
+        fn found(&self, second: i64) -> Vec<Finding> {
+            let failed = FAILING.contains(&second);
+            let here = noarlunga();
+            let probes = self.target.probes.iter().filter(|one| one.locations.contains(&here));
+            let check = |probe: &Arc<crate::domain::target::Probe>| Finding::Check {
+                check: Check {
+                    target: probe.target.clone(),
+                    probe: probe.id.clone(),
+                    location: here.clone(),
+                    kind: CheckKind::Slot,
+                    slot_at: at(second),
+                    finished_at: at(second),
+                    latency_ms: 20,
+                    outcome: match failed {
+                        true => Outcome::Failed(FailureReason::Status),
+                        false => Outcome::Passed,
+                    },
+                    steps: Vec::new(),
+                    evidence: failed.then(|| Evidence {
+                        step: Some(StepId::new("sign-in").unwrap()),
+                        address: None,
+                        detail: "expected status 200 and got 503".to_owned(),
+                    }),
+                },
+                interval_us: INTERVAL * 1_000_000,
+            };
+            probes.map(check).collect()
+        }
+
+        /// What these seconds found is durable, as a delivery makes it.
+        async fn take(&self, seconds: std::ops::Range<i64>, is_late: bool) -> Delivered {
+            let late_from = is_late.then(|| at(seconds.start));
+            let spool = seconds.start.to_string();
+            let seconds = seconds.step_by(usize::try_from(INTERVAL).unwrap());
+            let found = seconds.flat_map(|second| self.found(second));
+            let findings: Vec<Numbered> =
+                (1..).zip(found).map(|(number, finding)| Numbered { number, finding }).collect();
+            let last = findings.last().unwrap().number;
+            let handed = Handed { findings: findings.clone(), last, dropped: 0, late_from };
+            let here = noarlunga();
+            let store = &self.settling.store;
+            deliveries::take(store, (&here, &spool), handed, at(STRETCH)).await.unwrap();
+            Delivered { location: here, findings, behind: 0, dropped: 0, late_from, refused: 0 }
+        }
+
+        async fn outages(&self) -> Vec<Outage> {
+            detection::outages(&self.settling.store, at(0), at(STRETCH)).await.unwrap()
+        }
+
+        async fn verdicts(&self) -> Vec<(String, Verdict, Timestamp)> {
+            let store = &self.settling.store;
+            let all = detection::verdict_changes(store, &self.target.id, at(0), at(STRETCH)).await;
+            let all = all.unwrap().into_iter();
+            all.map(|one| (one.cohort.to_string(), one.to, one.since)).collect()
+        }
+
+        /// An outage that was known while Noarlunga's line was cut.
+        async fn known(&self, cohort: &str, began: i64, ended: Option<i64>) -> Outage {
+            let scope = Scope {
+                cohorts: BTreeSet::from([CohortId::new(cohort).unwrap()]),
+                everyone: false,
+                probes: BTreeSet::new(),
+                step: None,
+                site_network: false,
+            };
+            let outage = Outage {
+                id: OutageId(format!("c3ms-{began}")),
+                target: self.target.id.clone(),
+                verdict: Verdict::Down,
+                sentence: scope.sentence(Verdict::Down, &self.target.titles()),
+                scope,
+                began_at: at(began),
+                detected_at: at(began + 5),
+                ended_at: None,
+                head_count: 1,
+                locations: BTreeSet::new(),
+                failures: 3,
+                failures_explained: 3,
+                confirmations: 0,
+                widest: None,
+            };
+            let began = (OutageChange::Began, outage.clone());
+            let ended = ended.map(|ended| {
+                let outage = Outage { ended_at: Some(at(ended)), ..outage.clone() };
+                (OutageChange::Ended, outage)
+            });
+            self.say([began].into_iter().chain(ended)).await;
+            outage
+        }
+
+        async fn say(&self, said: impl IntoIterator<Item = (OutageChange, Outage)>) {
+            let events = said.into_iter();
+            let events: Vec<_> =
+                events.map(|(change, outage)| DetectionEvent::Outage { change, outage }).collect();
+            detection::record(&self.settling.store, &events, at(STRETCH)).await.unwrap();
+        }
+    }
+
+    fn near(one: Timestamp, second: i64) -> bool {
+        one.duration_since(at(second)).abs() <= SignedDuration::from_secs(2 * INTERVAL)
+    }
+
+    #[tokio::test]
+    async fn an_outage_of_late_checks_is_history_with_the_step_it_failed_at() {
+        let mut rig = Rig::new().await;
+        rig.take(0..STRETCH, true).await;
+        assert!(rig.settling.settle(&noarlunga(), at(0), false).await);
+        let outages = rig.outages().await;
+        let [outage] = &outages[..] else { panic!("{outages:?}") };
+        assert_eq!(outage.scope.step, Some(StepId::new("sign-in").unwrap()), "{outage:?}");
+        assert!(near(outage.began_at, FAILING.start), "{outage:?}");
+        assert!(near(outage.ended_at.unwrap(), FAILING.end), "{outage:?}");
+        assert_eq!(outage.detected_at, at(STRETCH), "when it became known");
+        assert!(rig.words.try_recv().is_err(), "nobody is told");
+    }
+
+    #[tokio::test]
+    async fn what_is_done_again_after_a_kill_changes_nothing_and_loses_nothing() {
+        let rig = Rig::new().await;
+        rig.take(0..STRETCH / 2, true).await;
+        let here = noarlunga();
+        // History is revised with what there is; then the hub dies before it is noted.
+        rig.settling.revise(&rig.target, &here, (at(0), at(STRETCH))).await.unwrap();
+        let (outages, verdicts) = (rig.outages().await, rig.verdicts().await);
+        assert_eq!(outages.len(), 1);
+        // It is up again, more comes late while the rest is done anew, and it dies once more.
+        let due = rig.settling.left_over().await;
+        assert_eq!(due, [(here.clone(), at(0), false)]);
+        let late = deliveries::late(&rig.settling.store, &here).await.unwrap().unwrap();
+        rig.take(STRETCH / 2..STRETCH, true).await;
+        deliveries::settled(&rig.settling.store, &here, late).await.unwrap();
+        let due = rig.settling.left_over().await;
+        assert_eq!(due, [(here.clone(), at(0), false)], "the second half waits still");
+        assert!(rig.settling.settle(&here, at(0), false).await);
+        assert_eq!(rig.settling.left_over().await, []);
+        assert_eq!(rig.outages().await, outages);
+        assert_eq!(rig.verdicts().await[..verdicts.len()], verdicts);
+        rig.settling.store.close().await;
+        assert!(!rig.settling.settle(&here, at(0), false).await, "to be done later");
+    }
+
+    #[tokio::test]
+    async fn a_late_outage_widens_the_one_that_was_known() {
+        let mut rig = Rig::new().await;
+        let known = rig.known("noarlunga", 1_300, Some(1_400)).await;
+        rig.take(0..STRETCH, true).await;
+        assert!(rig.settling.settle(&noarlunga(), at(0), false).await);
+        let outages = rig.outages().await;
+        let [outage] = &outages[..] else { panic!("{outages:?}") };
+        assert_eq!((&outage.id, outage.detected_at), (&known.id, known.detected_at));
+        assert!(near(outage.began_at, FAILING.start), "{outage:?}");
+        assert!(near(outage.ended_at.unwrap(), FAILING.end), "{outage:?}");
+        assert!(rig.words.try_recv().is_err(), "nobody is told");
+    }
+
+    #[tokio::test]
+    async fn two_known_outages_that_were_one_meet_and_do_not_overlap() {
+        let rig = Rig::new().await;
+        rig.known("noarlunga", 1_250, Some(1_300)).await;
+        rig.known("noarlunga", 1_400, Some(1_450)).await;
+        rig.take(0..STRETCH, true).await;
+        assert!(rig.settling.settle(&noarlunga(), at(0), false).await);
+        let outages = rig.outages().await;
+        let [first, second] = &outages[..] else { panic!("{outages:?}") };
+        assert!(near(first.began_at, FAILING.start), "{first:?}");
+        assert_eq!((first.ended_at, second.began_at), (Some(at(1_400)), at(1_400)));
+        assert!(near(second.ended_at.unwrap(), FAILING.end), "{second:?}");
+    }
+
+    #[tokio::test]
+    async fn an_open_outage_began_earlier_and_goes_on() {
+        let mut rig = Rig::new().await;
+        let known = rig.known("noarlunga", 1_400, None).await;
+        rig.take(0..STRETCH, true).await;
+        assert!(rig.settling.settle(&noarlunga(), at(0), false).await);
+        let Ok(Word::Earlier(id, began_at)) = rig.words.try_recv() else { panic!("not told") };
+        assert_eq!(id, known.id);
+        assert!(near(began_at, FAILING.start), "{began_at}");
+        // What detection said before it heard of that does not take it back.
+        rig.say([(OutageChange::Changed, known.clone())]).await;
+        let outages = rig.outages().await;
+        let [outage] = &outages[..] else { panic!("{outages:?}") };
+        assert_eq!((outage.began_at, outage.ended_at), (began_at, None));
+        assert_eq!(outage.scope, known.scope, "how far it reaches is detection's to say");
+    }
+
+    #[tokio::test]
+    async fn fresh_checks_reach_detection_beside_history_that_is_settled() {
+        let rig = Rig::new().await;
+        let late = rig.take(0..STRETCH - 20, true).await;
+        let fresh = rig.take(STRETCH - 10..STRETCH, false).await;
+        let Rig { settling, mut words, _folder, target } = rig;
+        let store = settling.store.clone();
+        let (deliver, deliveries) = mpsc::channel(4);
+        let running = tokio::spawn(settling.run(deliveries));
+        deliver.send(late).await.unwrap();
+        deliver.send(fresh.clone()).await.unwrap();
+        let (mut checks, mut recalled) = (Vec::new(), Vec::new());
+        while checks.len() < fresh.findings.len() || recalled.is_empty() {
+            match words.recv().await.unwrap() {
+                Word::Check(check) => checks.push(check),
+                Word::Recalled(all) => recalled = all,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(checks.iter().all(|check| check.slot_at == at(STRETCH - 10)), "{checks:?}");
+        let oldest = recalled.iter().map(|check| check.slot_at).min().unwrap();
+        assert!(oldest >= at(STRETCH) - RECALL_WINDOW, "history is no evidence");
+        while deliveries::late(&store, &noarlunga()).await.unwrap().is_some() {
+            tokio::task::yield_now().await;
+        }
+        let outages = detection::outages(&store, at(0), at(STRETCH)).await.unwrap();
+        assert_eq!(outages.len(), 1, "{} {outages:?}", target.id);
+        drop(deliver);
+        running.await.unwrap();
+    }
 }

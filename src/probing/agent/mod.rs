@@ -5,5 +5,8 @@
 //! a sealed copy.
 
 pub mod clocks;
+mod held;
+pub mod keeping;
 pub mod sender;
+pub mod troubles;
 pub mod uplink;

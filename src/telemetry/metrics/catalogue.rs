@@ -281,7 +281,7 @@ pub(super) fn register(
         agent_heard: measures(
             r,
             "holdfast_agent_heard_timestamp_seconds",
-            "When a location's agent was last heard; 0 when not since the start.",
+            "When a location's agent last delivered, be it nothing; 0 when not since the start.",
             &["location"],
         )?,
         agent_dropped: gauges(
@@ -290,11 +290,24 @@ pub(super) fn register(
             "Checks that were lost because a location's agent could keep no more of them.",
             &["location"],
         )?,
+        agent_refused: counters(
+            r,
+            "holdfast_agent_refused_findings_total",
+            "What a location's agent delivered that is of nothing it is to probe.",
+            &["location"],
+        )?,
         spool_findings: registered(
             r,
             IntGauge::new(
                 "holdfast_spool_findings",
                 "Checks that this agent keeps until its hub has them; 0 on a hub.",
+            )?,
+        )?,
+        spool_unreadable: registered(
+            r,
+            IntCounter::new(
+                "holdfast_spool_unreadable_total",
+                "Checks that this agent kept and could not read again; 0 on a hub.",
             )?,
         )?,
         config_last_reload: registered(

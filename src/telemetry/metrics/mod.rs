@@ -69,7 +69,9 @@ pub struct Metrics {
     clock_offset: GaugeVec,
     agent_heard: GaugeVec,
     agent_dropped: IntGaugeVec,
+    agent_refused: IntCounterVec,
     spool_findings: IntGauge,
+    spool_unreadable: IntCounter,
     config_last_reload: IntGauge,
     last_tick: Gauge,
 }
@@ -141,6 +143,7 @@ impl Metrics {
             self.clock_offset.with_label_values(&[location.as_str()]).set(f64::NAN);
             self.agent_heard.with_label_values(&[location.as_str()]);
             self.set_agent_dropped(location, 0);
+            self.record_refused_findings(location, 0);
         }
         for kind in &labels.readiness_kinds {
             self.set_readiness_faults(kind, 0);

@@ -49,7 +49,7 @@ impl Metrics {
     /// Slots of a probe at a location went by while nobody was there to run them.
     pub fn record_missed(&self, missed: &MissedSlots) {
         let whose = (&missed.target, &missed.probe, &missed.location);
-        self.count_checks(whose, Outcome::Missed, missed.slots.into());
+        self.count_checks(whose, missed.gap.outcome(), missed.slots.into());
     }
 
     pub(super) fn count_checks(
@@ -218,21 +218,31 @@ impl Metrics {
         self.readiness_faults.with_label_values(&[kind]).set(whole(faults));
     }
 
-    /// An agent was heard at this instant; how far its clock is ahead, where that was measured.
-    pub fn record_agent_heard(
-        &self,
-        location: &LocationId,
-        at: Timestamp,
-        offset: Option<SignedDuration>,
-    ) {
+    /// An agent last delivered at this instant.
+    pub fn record_agent_heard(&self, location: &LocationId, at: Timestamp) {
         self.agent_heard.with_label_values(&[location.as_str()]).set(seconds(at));
+    }
+
+    /// How far an agent's clock is ahead, where that was measured.
+    pub fn record_agent_offset(&self, location: &LocationId, offset: Option<SignedDuration>) {
         if let Some(offset) = offset {
             let offset = offset.as_secs_f64();
             self.clock_offset.with_label_values(&[location.as_str()]).set(offset);
         }
     }
 
-    /// Checks that were lost to the bound of an agent's spool.
+    /// Findings of an agent that are of nothing it is to probe.
+    pub fn record_refused_findings(&self, location: &LocationId, refused: usize) {
+        let refused = u64::try_from(refused).unwrap_or(u64::MAX);
+        self.agent_refused.with_label_values(&[location.as_str()]).inc_by(refused);
+    }
+
+    /// Findings in this agent's spool that could not be read.
+    pub fn record_spool_unreadable(&self, findings: u64) {
+        self.spool_unreadable.inc_by(findings);
+    }
+
+    /// Checks that were lost to the bound of an agent's spool, or to damage of it.
     pub fn set_agent_dropped(&self, location: &LocationId, dropped: u64) {
         let dropped = i64::try_from(dropped).unwrap_or(i64::MAX);
         self.agent_dropped.with_label_values(&[location.as_str()]).set(dropped);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::domain::agent::{Ask, Measured};
+use crate::domain::agent::{Ask, Measured, Trouble};
 use crate::domain::ids::{LocationId, ProbeId};
 
 /// Confirmations that wait for one agent: what it does not fetch in time is no evidence any more.
@@ -29,8 +29,7 @@ struct Seat {
 
 #[derive(Default)]
 struct Seen {
-    heard: Option<Duration>,
-    measured: Option<Measured>,
+    heard: Heard,
     asks: Vec<Waiting>,
 }
 
@@ -41,12 +40,16 @@ struct Waiting {
     due: Duration,
 }
 
-/// How an agent stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How an agent stands. Instants are monotonic; none when it did not since this process began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// Monotonic; none when it was not heard since this process began.
-    pub at: Option<Duration>,
+    /// When it last delivered, be it nothing, and that came to stay: then it reports.
+    pub delivered: Option<Duration>,
+    /// When it last said anything at all.
+    pub spoken: Option<Duration>,
     pub measured: Option<Measured>,
+    /// What it said last keeps it from its work.
+    pub troubles: Vec<Trouble>,
 }
 
 impl Desk {
@@ -55,20 +58,26 @@ impl Desk {
         Self { clock, seats: Mutex::default() }
     }
 
-    /// Notes that an agent was heard, and how its clock stands by its own measure.
-    pub(super) fn hear(&self, location: &LocationId, measured: Option<Measured>) {
+    /// Notes that an agent said something, and how its clock stands by its own measure.
+    pub fn speak(&self, location: &LocationId, measured: Option<Measured>) {
         let now = self.clock.monotonic();
         let seat = self.seat(location);
-        let mut seen = lock(&seat.seen);
-        seen.heard = Some(now);
-        seen.measured = measured.or(seen.measured);
+        let heard = &mut lock(&seat.seen).heard;
+        heard.spoken = Some(now);
+        heard.measured = measured.or(heard.measured);
+    }
+
+    /// Notes that a delivery of it is durable, and what troubles it.
+    pub fn deliver(&self, location: &LocationId, troubles: Vec<Trouble>) {
+        let now = self.clock.monotonic();
+        let seat = self.seat(location);
+        let heard = &mut lock(&seat.seen).heard;
+        (heard.delivered, heard.troubles) = (Some(now), troubles);
     }
 
     #[must_use]
     pub fn heard(&self, location: &LocationId) -> Heard {
-        let seat = self.seat(location);
-        let seen = lock(&seat.seen);
-        Heard { at: seen.heard, measured: seen.measured }
+        lock(&self.seat(location).seen).heard.clone()
     }
 
     /// Asks an agent for a run of a probe in this time. What is too much is let go: slots go on.
@@ -149,15 +158,20 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_is_heard_with_the_last_measure_it_had() {
+    fn an_agent_that_speaks_and_delivers_nothing_does_not_report() {
         let clock = Clock::manual("2026-03-01T00:00:00Z".parse().unwrap());
         let desk = Desk::new(clock.clone());
         let here = LocationId::new("noarlunga").unwrap();
         assert_eq!(desk.heard(&here), Heard::default());
         let measured = Some(Measured { offset_us: 7, delay_us: 3 });
-        desk.hear(&here, measured);
+        desk.speak(&here, measured);
         clock.set(clock.now() + Duration::from_secs(9));
-        desk.hear(&here, None);
-        assert_eq!(desk.heard(&here), Heard { at: Some(Duration::from_secs(9)), measured });
+        desk.speak(&here, None);
+        let spoken = Some(Duration::from_secs(9));
+        let spoken = Heard { spoken, measured, ..Heard::default() };
+        assert_eq!(desk.heard(&here), spoken, "with the last measure it had");
+        let troubles = vec![Trouble::Disk { why: "no space left".to_owned() }];
+        desk.deliver(&here, troubles.clone());
+        assert_eq!(desk.heard(&here), Heard { delivered: spoken.spoken, troubles, ..spoken });
     }
 }

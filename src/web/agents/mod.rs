@@ -11,7 +11,7 @@ pub mod listen;
 mod receive;
 pub mod routes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::crypto::authority::Authority;
-use crate::domain::agent::{Numbered, Planned};
-use crate::domain::ids::LocationId;
+use crate::domain::agent::{Finding, Numbered, Planned};
+use crate::domain::ids::{LocationId, ProbeId, SignalId, TargetId};
 use crate::store::Store;
 
 use super::throttle::Throttle;
@@ -31,8 +31,34 @@ use desk::Desk;
 /// keeps trying from costing us anything.
 const ENROLMENTS: (u32, u32) = (10, 100);
 
-/// What the plan of each location is: the files in force.
-pub type Plans = BTreeMap<LocationId, Arc<Planned>>;
+/// What is asked of the agent of each location: the files in force.
+pub type Plans = BTreeMap<LocationId, Arc<Assignment>>;
+
+/// What an agent is to probe, and of what its findings may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    pub planned: Planned,
+    pub probes: BTreeSet<(TargetId, ProbeId)>,
+    /// Numbers that are read there.
+    pub signals: BTreeSet<(TargetId, SignalId)>,
+}
+
+impl Assignment {
+    /// Whether a finding is of something that is probed there.
+    #[must_use]
+    pub fn covers(&self, finding: &Finding) -> bool {
+        let probes = |target: &TargetId, probe: &ProbeId| {
+            self.probes.contains(&(target.clone(), probe.clone()))
+        };
+        match finding {
+            Finding::Check { check, .. } => probes(&check.target, &check.probe),
+            Finding::Missed(missed) => probes(&missed.target, &missed.probe),
+            Finding::Reading(read) => {
+                self.signals.contains(&(read.target.clone(), read.signal.clone()))
+            }
+        }
+    }
+}
 
 /// What the receiver works with; handed in by `app`.
 pub struct Agents {
@@ -57,6 +83,8 @@ pub struct Delivered {
     pub dropped: u64,
     /// The slot of the earliest check that came too late to be judged as it comes.
     pub late_from: Option<Timestamp>,
+    /// Findings that were not taken, because they are of nothing that is probed there.
+    pub refused: usize,
 }
 
 /// What the receiver works with that others hold the other ends of.
@@ -79,8 +107,8 @@ impl Agents {
         Self { store, clock, authority, plans, desk, delivered, stop, throttle }
     }
 
-    /// The plan in force for a location; none where no agent is configured.
-    fn plan(&self, location: &LocationId) -> Option<Arc<Planned>> {
+    /// What is asked of a location's agent; none where no agent is configured.
+    fn plan(&self, location: &LocationId) -> Option<Arc<Assignment>> {
         self.plans.borrow().get(location).cloned()
     }
 }

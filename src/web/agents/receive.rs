@@ -12,10 +12,11 @@ use super::{Agents, Delivered};
 use crate::crypto::digest::{Digest, same};
 use crate::domain::agent::{
     ASK_WAIT, Acknowledged, Asked, Delivery, Enrolled, Enrolment, Finding, MOST_FINDINGS, Measured,
-    Numbered, Planned, Renewal, Stamps, Waiting,
+    Numbered, Planned, Renewal, Stamps, Trouble, Waiting,
 };
 use crate::domain::ids::LocationId;
 use crate::store::agents;
+use crate::store::deliveries::{self, Handed};
 
 /// A check older than an agent keeps any comes from a clock that is wrong by months, as one that
 /// begins in 1970: it says nothing of when.
@@ -27,6 +28,9 @@ const NEWEST: SignedDuration = SignedDuration::from_hours(24);
 /// What is older than this when it comes is history to be judged as a whole. A delivery takes
 /// milliseconds; this is one that was tried again.
 const LATE: Duration = Duration::from_secs(10);
+
+/// Kinds of them that an agent can have at once, and some more.
+const MOST_TROUBLES: usize = 4;
 
 type Answer<T> = Result<Json<T>, Refusal>;
 type Here = State<Arc<Agents>>;
@@ -92,10 +96,10 @@ pub(super) async fn plan(
     State(agents): Here,
     Extension(known): Extension<Known>,
 ) -> Answer<Planned> {
-    agents.desk.hear(&known.location, None);
-    let planned = agents.plan(&known.location);
-    let planned = planned.ok_or_else(|| Refusal::unable("the plan went meanwhile"))?;
-    Ok(Json(Planned::clone(&planned)))
+    agents.desk.speak(&known.location, None);
+    let plan = agents.plan(&known.location);
+    let plan = plan.ok_or_else(|| Refusal::unable("the plan went meanwhile"))?;
+    Ok(Json(plan.planned.clone()))
 }
 
 pub(super) async fn checks(
@@ -105,24 +109,31 @@ pub(super) async fn checks(
 ) -> Answer<Acknowledged> {
     let received_at = agents.clock.now();
     let location = known.location;
-    agents.desk.hear(&location, delivery.measured);
+    agents.desk.speak(&location, delivery.measured);
     check_places(&location, &delivery.findings)?;
     let last = delivery.findings.last().map_or(0, |one| one.number);
     let mut findings = delivery.findings;
     let found = findings.len();
-    findings.retain(|one| is_of_now(&one.finding, received_at));
-    findings.retain(|one| is_planned(&agents, &location, &one.finding));
-    if findings.len() < found {
-        let let_go = found - findings.len();
-        tracing::warn!(%location, let_go, "findings of no known target or of no sane time");
+    let plan = agents.plan(&location);
+    findings.retain(|one| {
+        is_of_now(&one.finding, received_at)
+            && plan.as_ref().is_some_and(|plan| plan.covers(&one.finding))
+    });
+    let refused = found - findings.len();
+    if refused > 0 {
+        tracing::warn!(%location, refused, "findings of no probe there or of no sane time");
     }
     let offset = agents.desk.heard(&location).measured;
     let late_from = late_from(&findings, offset, received_at);
     let (behind, dropped) = (delivery.behind, delivery.dropped);
-    let delivered = Delivered { location: location.clone(), findings, behind, dropped, late_from };
+    let whose = location.clone();
+    let delivered = Delivered { location: whose, findings, behind, dropped, late_from, refused };
     // A connection that is given up must not part what is durable from what is handed on.
     let taking = tokio::spawn(take(Arc::clone(&agents), delivery.spool, delivered, last));
     let number = taking.await.map_err(Refusal::unable)??;
+    // Only now does it report: what it says must have come to stay.
+    let troubles = delivery.troubles.into_iter().take(MOST_TROUBLES).map(Trouble::bounded);
+    agents.desk.deliver(&location, troubles.collect());
     let stamps = Stamps { received_at, answered_at: agents.clock.now() };
     let plan = digest(&agents, &location);
     Ok(Json(Acknowledged { stamps, number, plan }))
@@ -139,26 +150,16 @@ async fn take(
     // Room first: nothing is taken that could not be handed on.
     // An agent that is told to try again keeps them; one that waited would wait in memory.
     let room = agents.delivered.try_reserve().map_err(Refusal::unable)?;
-    let findings = (std::mem::take(&mut delivered.findings), last);
-    let (whose, with) =
-        ((&delivered.location, spool.as_str()), (delivered.dropped, delivered.late_from));
-    let taken = agents::take(&agents.store, whose, findings, with).await;
+    let Delivered { dropped, late_from, .. } = delivered;
+    let findings = std::mem::take(&mut delivered.findings);
+    let handed = Handed { findings, last, dropped, late_from };
+    let whose = (&delivered.location, spool.as_str());
+    let taken = deliveries::take(&agents.store, whose, handed, agents.clock.now()).await;
     let taken = taken.map_err(Refusal::unable)?;
-    if !taken.new.is_empty() {
+    if !taken.new.is_empty() || delivered.refused > 0 {
         room.send(Delivered { findings: taken.new, ..delivered });
     }
     Ok(taken.number)
-}
-
-/// Whether it is of a target that is probed there. What is of one that is not any more is let go.
-fn is_planned(agents: &Agents, location: &LocationId, finding: &Finding) -> bool {
-    let target = match finding {
-        Finding::Check { check, .. } => &check.target,
-        Finding::Missed(missed) => &missed.target,
-        Finding::Reading(reading) => &reading.target,
-    };
-    let planned = agents.plan(location);
-    planned.is_some_and(|one| one.plan.targets.iter().any(|one| one.target == *target))
 }
 
 /// Whether its instants are ones that it may have.
@@ -220,7 +221,7 @@ pub(super) async fn asks(
     Json(waiting): Json<Waiting>,
 ) -> Answer<Asked> {
     let received_at = agents.clock.now();
-    agents.desk.hear(&known.location, waiting.measured);
+    agents.desk.speak(&known.location, waiting.measured);
     let asks = tokio::select! {
         asks = agents.desk.asks(&known.location, ASK_WAIT) => asks,
         () = agents.stop.cancelled() => Vec::new(),
@@ -232,7 +233,7 @@ pub(super) async fn asks(
 }
 
 fn digest(agents: &Agents, location: &LocationId) -> String {
-    agents.plan(location).map(|planned| planned.digest.clone()).unwrap_or_default()
+    agents.plan(location).map(|plan| plan.planned.digest.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -116,7 +116,10 @@ pub(in crate::web) async fn now(
         reports: reports(&targets, picture, &times),
         numbers: numbers::lines(&web, &targets, &times).await,
         copy: copy::lines(&web, &times).await,
-        well: well(&targets, &seen, &figures, &times),
+        well: well(&targets, &seen, &figures, &times)
+            .into_iter()
+            .chain(web.agent_faults.borrow().iter().cloned().map(agent))
+            .collect(),
     })
 }
 
@@ -275,6 +278,11 @@ fn reports(targets: &[Arc<Target>], picture: &Picture, times: &Times) -> Vec<Rep
     }
     lines.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// What an agent cannot do, in its own words or ours.
+fn agent(words: String) -> WellLine {
+    WellLine { title: "Agent", state: Shown::NotKnown, words }
 }
 
 fn well(targets: &[Arc<Target>], seen: &Seen, figures: &Figures, times: &Times) -> Vec<WellLine> {

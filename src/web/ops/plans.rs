@@ -81,10 +81,8 @@ pub async fn waiting(
 pub fn overdue(web: &Web, now: Timestamp) -> Vec<String> {
     const SHOWN: usize = 6;
     let faults = web.plans.as_ref().map(|plans| plans.overdue(now)).unwrap_or_default();
-    let of_agents = web.agent_faults.borrow().clone();
-    let of_probes = web.probe_faults.borrow().clone();
-    let observed = of_agents.into_iter().chain(of_probes);
-    let mut words: Vec<_> = observed.chain(faults.into_iter().map(|fault| fault.words)).collect();
+    let mut words = web.probe_faults.borrow().clone();
+    words.extend(faults.into_iter().map(|fault| fault.words));
     let more = words.len().saturating_sub(SHOWN);
     words.truncate(SHOWN);
     words.extend((more > 0).then(|| format!("And {more} more: see holdfast_readiness_faults.")));

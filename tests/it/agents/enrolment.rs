@@ -52,7 +52,8 @@ fn delivery(location: &str, number: i64) -> Delivery {
         gap: Gap::Away,
     });
     let findings = vec![Numbered { number, finding }];
-    Delivery { spool: "test".to_owned(), findings, behind: 0, dropped: 0, measured: None }
+    let spool = "test".to_owned();
+    Delivery { spool, findings, behind: 0, dropped: 0, measured: None, troubles: Vec::new() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,6 +188,17 @@ async fn a_certificate_is_for_its_location_until_it_is_revoked() {
     };
     assert_eq!(deliver("noarlunga", 1).await, StatusCode::OK);
     assert_eq!(deliver("elizabeth", 2).await, StatusCode::FORBIDDEN);
+    // Nor is anything known of a probe that nobody configured.
+    let mut invented = delivery("noarlunga", 2);
+    let Finding::Missed(missed) = &mut invented.findings[0].finding else { unreachable!() };
+    missed.probe = ProbeId::new("invented").unwrap();
+    let asked = known.post(url(hub.address, CHECKS)).json(&invented);
+    assert_eq!(asked.send().await.unwrap().status(), StatusCode::OK);
+    let refused = "holdfast_agent_refused_findings_total{location=\"noarlunga\"}";
+    served.shows(refused, |count| count == 1.0).await;
+    assert!(!served.metrics().await.keys().any(|name| name.contains("invented")));
+    let probes = hub.slots(&hub.care.store().await).await;
+    assert!(probes.iter().all(|(probe, ..)| probe == "search"), "{probes:?}");
     let huge = "x".repeat(5 * 1024 * 1024);
     let sent = known.post(url(hub.address, CHECKS)).body(huge).send().await;
     assert!(sent.map_or(true, |answer| !answer.status().is_success()), "it is bounded");
@@ -263,6 +275,11 @@ fn an_agent_without_its_files_says_what_to_do() {
     agent.edit("username:", "usrname:");
     let said = prints(agent.path(), &["validate", "agent.yaml"]);
     assert!(said.contains("an agent that reports to https://127.0.0.1:1/"), "{said}");
+    let text = std::fs::read_to_string(agent.path().join("agent.yaml")).unwrap();
+    let indented: String = text.lines().map(|line| format!("   {line}\n")).collect();
+    std::fs::write(agent.path().join("copied.yaml"), indented).unwrap();
+    let said = prints(agent.path(), &["validate", "copied.yaml"]);
+    assert!(said.contains("an agent that reports to"), "as it stands in the guide: {said}");
     agent.edit("hub: https", "hub: http");
     let (status, why) = complains(agent.path(), &["agent", "run"]);
     assert_eq!(status, 2);

@@ -34,7 +34,7 @@ impl Import<'_> {
         }
         let path = self.path(&url);
         request.push((method, Yaml::text(path)));
-        let mut headers = self.headers(&mut http);
+        let mut headers = self.headers(&mut http, &url);
         let body = self.body(&mut http, &mut headers);
         if !headers.is_empty() {
             request.push(("headers".to_owned(), Yaml::map(headers)));
@@ -58,12 +58,12 @@ impl Import<'_> {
         let url = Url::parse(&format!("{scheme}{}", self.target)).ok();
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if url.is_none() {
-            self.refuse(&format!("'{}' is no http address", self.target));
+            self.refuse(&format!("'{}' is no http address", self.shown()));
         }
         url
     }
 
-    fn headers(&mut self, http: &mut Section) -> Vec<(String, Yaml)> {
+    fn headers(&mut self, http: &mut Section, url: &Url) -> Vec<(String, Yaml)> {
         let mut headers = Vec::new();
         for (name, value) in http.section("headers").into_entries() {
             let text = value.value.scalar().unwrap_or_default().to_owned();
@@ -78,6 +78,15 @@ impl Import<'_> {
             };
             values.finish(self.notes);
             headers.push((name.value, value));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            let at = Spanned::new(
+                "the user in the target's address".to_owned(),
+                self.module.referenced,
+                self.module.defined,
+            );
+            let value = self.secret(&at, "basic_auth", "Basic ");
+            headers.push(("Authorization".to_owned(), value));
         }
         if let Some((place, _)) = http.take_entry("basic_auth") {
             let at = Spanned::new("basic_auth".to_owned(), place, place);
@@ -228,15 +237,13 @@ impl Import<'_> {
                 self.header_test(item, negated, &mut expect);
             }
         }
-        let encrypted = url.scheme() == "https";
+        let (encrypted, shown) = (url.scheme() == "https", self.shown());
         let ssl = [("fail_if_ssl", encrypted), ("fail_if_not_ssl", !encrypted)];
         for (key, contradicts) in ssl {
             let Some((place, node)) = http.take_entry(key) else { continue };
             if node.value.scalar() == Some("true") && contradicts {
-                self.notes.at(
-                    place,
-                    format!("'{key}' is not carried over: '{}' always fails it", self.target),
-                );
+                self.notes
+                    .at(place, format!("'{key}' is not carried over: '{}' always fails it", shown));
             }
         }
         expect

@@ -15,7 +15,7 @@ use serde_saphyr::Spanned;
 pub use targets::{Asked, from_prometheus};
 
 use super::Imported;
-use super::draft::{Draft, ProbeDraft};
+use super::draft::{Draft, ProbeDraft, is_secret};
 use super::node::{self, Node, Section};
 use super::yaml::Yaml;
 use crate::config::diagnostics::{Diagnostic, Faults};
@@ -128,15 +128,35 @@ impl Import<'_> {
         module.finish(self.notes);
         let Some(mut step) = step else { return };
         let name = &self.module.value;
-        let id = self.draft.probe_id(&format!("{name}-{}", host_of(self.target)));
+        let id = self.draft.probe_id(&format!("{name}-{}", host_of(&self.shown())));
         step.insert(0, ("id".to_owned(), Yaml::text(super::draft::slug(name))));
         self.draft.add(ProbeDraft {
             id,
-            title: format!("{name} of {}", self.target),
+            title: format!("{name} of {}", self.shown()),
             interval,
             timeout,
             steps: vec![Yaml::Map(step)],
         });
+    }
+
+    /// The target as a title or a note may show it: without what may be a password.
+    fn shown(&self) -> String {
+        let target = self.target.split('#').next().unwrap_or_default();
+        let (address, query) = target.split_once('?').unwrap_or((target, ""));
+        let (scheme, rest) = match address.split_once("://") {
+            Some((scheme, rest)) => (format!("{scheme}://"), rest),
+            None => (String::new(), address),
+        };
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        let shown = |part: &str| match part.split_once('=') {
+            Some((name, _)) if is_secret(name) => format!("{name}=…"),
+            _ => part.to_owned(),
+        };
+        let query: Vec<String> =
+            query.split('&').filter(|part| !part.is_empty()).map(shown).collect();
+        let sign = if query.is_empty() { "" } else { "?" };
+        format!("{scheme}{host}{path}{sign}{}", query.join("&"))
     }
 
     /// Says that the whole module is left behind.

@@ -13,7 +13,7 @@ impl Import<'_> {
     pub(super) fn tcp(&mut self, mut tcp: Section) -> Option<Vec<(String, Yaml)>> {
         let (host, port) = (host(self.target).to_owned(), port(self.target));
         let Some(port) = port else {
-            self.refuse(&format!("'{}' names no port", self.target));
+            self.refuse(&format!("'{}' names no port", self.shown()));
             return None;
         };
         self.draft.host(&host);
