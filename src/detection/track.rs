@@ -275,8 +275,12 @@ impl Track {
         }
     }
 
-    /// Up or slow, for a track that does not fail.
+    /// Up or slow, for a track that does not fail. That it works is not known while nothing but
+    /// failures were seen.
     fn working(&self) -> Verdict {
+        if self.verdict == Verdict::Unknown && self.trailing_failures > 0 {
+            return Verdict::Unknown;
+        }
         let still_slow = self.verdict == Verdict::Slow && !self.slow.is_quiet();
         if still_slow || self.slow.crossed(SLOW_THRESHOLD) { Verdict::Slow } else { Verdict::Up }
     }
@@ -410,6 +414,9 @@ mod tests {
             ("", Verdict::Unknown),
             ("m", Verdict::Unknown),
             (".", Verdict::Up),
+            ("xx", Verdict::Unknown),
+            ("x.", Verdict::Up),
+            ("xxxx", Verdict::Down),
             ("..x..", Verdict::Up),
             ("..xx.......", Verdict::Up),
             ("..xxxx", Verdict::Down),

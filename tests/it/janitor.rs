@@ -129,11 +129,18 @@ impl Desk {
         lines.filter(|line| line.contains(path)).count()
     }
 
-    /// Lets seconds pass, one after another, until this many did.
+    /// Time passes while the janitor waits for it, and stands still while it is at work.
+    fn wait(&self, until: Timestamp) {
+        if let Some(at) = self.clock.next_deadline() {
+            self.clock.set(at.min(until).max(self.clock.now()));
+        }
+    }
+
+    /// Lets seconds pass until this many did.
     async fn at(&self, second: i64) {
         let until = self.planned_at + SignedDuration::from_secs(second);
         eventually("time going by", || async {
-            self.clock.set(self.clock.now() + SignedDuration::from_secs(5));
+            self.wait(until);
             (self.clock.now() >= until).then_some(())
         })
         .await;
@@ -142,7 +149,7 @@ impl Desk {
     /// Lets time pass until nothing is held to be left behind, and says how long it took.
     async fn settled(&self) -> i64 {
         eventually("nothing being left behind", || async {
-            self.clock.set(self.clock.now() + SignedDuration::from_secs(5));
+            self.wait(Timestamp::MAX);
             compensations::open(&self.store).await.unwrap().is_empty().then_some(())
         })
         .await;
