@@ -83,12 +83,17 @@ fn answer(seen: &Seen, notes: &Notes) -> Response<Full<Bytes>> {
 }
 
 impl Desk {
-    /// A desk where one note of a lost run may be left behind.
-    async fn with(withdraw: &str, recover: &str, captured: Option<&str>) -> Self {
+    /// A desk where these notes are, and one of a lost run may be left behind.
+    async fn with(
+        (withdraw, recover): (&str, &str),
+        captured: Option<&str>,
+        (numbers, run): (std::ops::Range<usize>, &str),
+    ) -> Self {
         let clock = Clock::manual("2023-03-01T09:00:00Z".parse().unwrap());
         let folder = TempDir::new().unwrap();
         let store = Store::open(&folder.path().join("holdfast.db")).await.unwrap();
         let notes = Notes::default();
+        notes.lock().unwrap().extend(numbers.map(|number| (number, run.to_owned())));
         let held = Arc::clone(&notes);
         let server = Server::start(move |seen| answer(seen, &held), None).await;
         let text = format!(
@@ -178,8 +183,8 @@ fn planned(planned_at: Timestamp) -> Planned {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_search_does_not_find_is_absent_once_the_write_cannot_come_any_more() {
-    let desk = Desk::with("/withdraw/${reference}", SEARCHES_AND_OPENS, None).await;
-    desk.leave(1..2, OTHER_RUN);
+    let desk =
+        Desk::with(("/withdraw/${reference}", SEARCHES_AND_OPENS), None, (1..2, OTHER_RUN)).await;
     desk.at(30).await;
     let fault = eventually("a first look", || desk.fault()).await;
     assert_eq!(fault, "it is not there; the write may still be carried out");
@@ -191,8 +196,8 @@ async fn what_a_search_does_not_find_is_absent_once_the_write_cannot_come_any_mo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_is_carried_out_late_is_found_and_every_record_of_its_run_goes() {
-    let desk = Desk::with("/withdraw/${reference}", SEARCHES_AND_OPENS, None).await;
-    desk.leave(1..2, OTHER_RUN);
+    let desk =
+        Desk::with(("/withdraw/${reference}", SEARCHES_AND_OPENS), None, (1..2, OTHER_RUN)).await;
     desk.at(60).await;
     assert!(desk.fault().await.is_some());
     // More than one attempt takes back: the next one goes on.
@@ -205,16 +210,16 @@ async fn a_write_that_is_carried_out_late_is_found_and_every_record_of_its_run_g
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_answer_gave_is_tried_once_and_then_looked_for() {
-    let desk = Desk::with("/withdraw/${reference}", SEARCHES_AND_OPENS, Some("R-3")).await;
-    desk.leave(3..4, RUN);
+    let desk =
+        Desk::with(("/withdraw/${reference}", SEARCHES_AND_OPENS), Some("R-3"), (3..4, RUN)).await;
     let seconds = desk.settled().await;
     assert!(seconds < 300, "that it is gone counts at once: it was there");
     let lines: Vec<String> = desk.server.requests().into_iter().map(|seen| seen.line).collect();
     assert_eq!(lines[0], "POST /withdraw/R-3", "no search is needed before: {lines:?}");
 
     // A reference that does not hold any more is not tried again.
-    let desk = Desk::with("/withdraw/${reference}", SEARCHES_AND_OPENS, Some("R-4")).await;
-    desk.leave(5..6, RUN);
+    let desk =
+        Desk::with(("/withdraw/${reference}", SEARCHES_AND_OPENS), Some("R-4"), (5..6, RUN)).await;
     desk.settled().await;
     assert_eq!((desk.asked("/withdraw/R-4"), desk.asked("/withdraw/R-5")), (1, 1));
     assert!(desk.notes.lock().unwrap().is_empty());
@@ -222,8 +227,7 @@ async fn what_the_answer_gave_is_tried_once_and_then_looked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_can_look_for_is_taken_back_when_it_is_the_last_of_it() {
-    let desk = Desk::with("/withdraw-all/${run.id}", "", None).await;
-    desk.leave(1..2, OTHER_RUN);
+    let desk = Desk::with(("/withdraw-all/${run.id}", ""), None, (1..2, OTHER_RUN)).await;
     desk.at(200).await;
     let fault = eventually("a first attempt", || desk.fault()).await;
     let words = "nothing says that it is there; the write may still be carried out";
