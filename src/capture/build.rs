@@ -102,7 +102,7 @@ pub async fn build<S: Source>(task: &Assignment<'_>, source: &S) -> Result<Repor
             source: task.mapping.source.clone(),
             created_at: task.clock.now(),
             captured_at,
-            watermark: watermark(task.build, current.as_ref(), &tally),
+            watermark: watermark(task.build, current.as_ref(), (&tally, begun_at)),
             previous,
             segments: with_earlier(task.build, current, segments),
             counts: ledger.counts(),
@@ -184,18 +184,21 @@ fn reasons(
     fell.into_iter().chain(rejected).chain(lost).chain(empty).collect()
 }
 
+/// Where the next run begins. Not behind the beginning of this one: where rows do not come in the
+/// order of their changes, one that was read early may change while the last ones are read.
 fn watermark(
     build: Build,
     current: Option<&Manifest>,
-    tally: &Tally,
+    (tally, begun_at): (&Tally, Timestamp),
 ) -> BTreeMap<String, Timestamp> {
     let mut watermark = match (build, current) {
         (Build::Incremental, Some(current)) => current.watermark.clone(),
         _ => BTreeMap::new(),
     };
     for (collection, at) in &tally.watermark {
-        let known = watermark.entry(collection.clone()).or_insert(*at);
-        *known = (*known).max(*at);
+        let at = begun_at.min(*at);
+        let known = watermark.entry(collection.clone()).or_insert(at);
+        *known = at.max(*known);
     }
     watermark
 }

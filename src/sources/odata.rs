@@ -46,10 +46,13 @@ impl Odata {
             return self.http.link(collection, link);
         }
         if let Some(since) = &request.since {
-            let why = || "there is no delta link of the run before".to_owned();
-            let expired =
-                || SourceError::StateExpired { collection: collection.id.clone(), why: why() };
-            return self.http.link(collection, since.state.as_deref().ok_or_else(expired)?);
+            let why = "there is no delta link of the run before, or it is of another host";
+            let expired = || SourceError::StateExpired {
+                collection: collection.id.clone(),
+                why: why.to_owned(),
+            };
+            let link = since.state.as_deref().ok_or_else(expired)?;
+            return self.http.link(collection, link).map_err(|_| expired());
         }
         let Place::Path { path, query } = &collection.place else {
             return Err(SourceError::shape(collection, "the collection has no path"));

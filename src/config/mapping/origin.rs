@@ -175,7 +175,7 @@ impl Section<'_> {
         let page_size = self.needed("page_size", file.page_size)?;
         self.page_rows(Some(page_size.rows), 1);
         let origin = HttpJson {
-            authorization: self.needed("authorization", file.authorization)?,
+            authorization: self.authorization(file.authorization)?,
             parameters: file.parameters,
             rows: self.needed("rows", file.rows)?,
             as_of: file.as_of,
@@ -204,7 +204,7 @@ impl Section<'_> {
             instants: None,
         };
         let origin = Odata {
-            authorization: self.needed("authorization", file.authorization)?,
+            authorization: self.authorization(file.authorization)?,
             page_rows: self.page_rows(file.page_rows, 1_000),
             page_timeout: file.page_timeout.unwrap_or(Length::from_secs(60)),
             tombstone_id: file.tombstone_id.unwrap_or_else(|| "id".to_owned()),
@@ -270,6 +270,23 @@ impl Section<'_> {
         Some((shape, Origin::Files(Files { delimiter, page_rows })))
     }
 
+    fn authorization(&mut self, given: Option<Authorization>) -> Option<Authorization> {
+        let given = self.needed("authorization", given)?;
+        let fault = match &given {
+            Authorization::Oauth2(oauth2) if !is_web_address(&oauth2.token_url) => {
+                Some("'token_url' is not an address: write https://…")
+            }
+            Authorization::Header { name } if !is_header_name(name) => {
+                Some("'header' wants the name of a header, as in 'X-Api-Key'")
+            }
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            self.faults.at(self.place, fault);
+        }
+        Some(given)
+    }
+
     fn needed<T>(&mut self, key: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.faults.at(self.place, format!("the key '{key}' is missing here: add it"));
@@ -285,4 +302,14 @@ impl Section<'_> {
         }
         rows
     }
+}
+
+fn is_web_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
+}
+
+/// RFC 9110, section 5.6.2, less what nobody uses.
+fn is_header_name(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !text.is_empty() && text.bytes().all(fits)
 }

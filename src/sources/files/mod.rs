@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use self::manifest::{Drop, DropFile, DropKind};
-use self::rows::{Limits, Place as RowPlace};
+use self::rows::{Place as RowPlace, Reading};
 use super::{KeyPage, Page, PageRequest, Resume, Source, SourceError};
 use crate::domain::mapping::origin::Files;
 use crate::domain::mapping::{Collection, Mapping, RowShape};
@@ -118,10 +118,15 @@ impl FileDrop {
         if at.rows == 0 {
             manifest::verify(&self.folder, drop, file)?;
         }
-        let limits = Limits { rows: self.files.page_rows as usize, bytes: PAGE_BYTES };
-        let delimiter = self.files.delimiter;
+        let reading = Reading {
+            form: file.form,
+            delimiter: self.files.delimiter,
+            id: self.shape.id.first().unwrap_or_default(),
+            rows: self.files.page_rows as usize,
+            bytes: PAGE_BYTES,
+        };
         let path = self.folder.join(&file.name);
-        let read = rows::read(&path, (file.form, delimiter), at.row, limits)
+        let read = rows::read(&path, at.row, reading)
             .map_err(|error| format!("{} cannot be read ({error})", file.name))?;
         let rows = at.rows + read.rows.len() as u64 + read.unreadable.len() as u64;
         let next = if let Some(row) = read.next {

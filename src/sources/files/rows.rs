@@ -1,6 +1,7 @@
 //! Rows of CSV and NDJSON, a stretch at a time. What cannot be read is named by file and line.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -32,53 +33,59 @@ pub struct Place {
     line: u64,
 }
 
-pub struct Limits {
+/// How a file is read, and how much of it at a time.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    pub form: Form,
+    /// Between two fields of CSV.
+    pub delimiter: u8,
+    /// The field that the first line of CSV has to name: without it that line is a row, and its
+    /// values would be told as names.
+    pub id: &'a str,
     pub rows: usize,
     pub bytes: usize,
 }
 
 /// Rows of a file, each with its place in words, and where it goes on.
-pub struct Stretch {
+pub struct Stretch<'a> {
     pub rows: Vec<(Value, String)>,
     pub unreadable: Vec<Unreadable>,
     pub next: Option<Place>,
     name: String,
-    limits: Limits,
+    reading: Reading<'a>,
     bytes: usize,
 }
 
 /// Reads on from a place.
 ///
 /// # Errors
-/// When the file cannot be read, or has a row without end.
-pub fn read(
-    path: &Path,
-    (form, delimiter): (Form, u8),
-    at: Place,
-    limits: Limits,
-) -> io::Result<Stretch> {
+/// When the file cannot be read, does not name its fields, or has a row without end.
+pub fn read<'a>(path: &Path, at: Place, reading: Reading<'a>) -> io::Result<Stretch<'a>> {
     let stretch = Stretch {
         rows: Vec::new(),
         unreadable: Vec::new(),
         next: None,
         name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        limits,
+        reading,
         bytes: 0,
     };
-    match form {
-        Form::Csv => stretch.csv(path, delimiter, at),
+    match reading.form {
+        Form::Csv => stretch.csv(path, at),
         Form::Ndjson => stretch.ndjson(path, at),
     }
 }
 
-impl Stretch {
-    fn csv(mut self, path: &Path, delimiter: u8, at: Place) -> io::Result<Self> {
+impl Stretch<'_> {
+    fn csv(mut self, path: &Path, at: Place) -> io::Result<Self> {
         let file = File::open(path)?;
         let room = Rc::new(Cell::new(MAX_ROW_BYTES));
         let bounded = Bounded { file: file.try_clone()?, room: Rc::clone(&room) };
-        let mut reader =
-            csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(bounded);
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(self.reading.delimiter)
+            .flexible(true)
+            .from_reader(bounded);
         let names: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
+        check_names(&names, self.reading.id)?;
         if at.line > 0 {
             let mut position = csv::Position::new();
             position.set_byte(at.byte).set_line(at.line);
@@ -140,8 +147,8 @@ impl Stretch {
     }
 
     fn is_full(&self) -> bool {
-        self.rows.len() + self.unreadable.len() >= self.limits.rows
-            || self.bytes >= self.limits.bytes
+        self.rows.len() + self.unreadable.len() >= self.reading.rows
+            || self.bytes >= self.reading.bytes
     }
 
     fn keep(&mut self, row: Value, line: u64) {
@@ -151,6 +158,19 @@ impl Stretch {
     fn reject(&mut self, line: u64, fault: &'static str) {
         self.unreadable.push(Unreadable { place: format!("{} line {line}", self.name), fault });
     }
+}
+
+/// Whether the first line names fields. What it says instead is not repeated: it may be a row.
+fn check_names(names: &[String], id: &str) -> io::Result<()> {
+    let different: BTreeSet<&String> = names.iter().collect();
+    if different.len() < names.len() {
+        return Err(io::Error::other("the first line names a field twice"));
+    }
+    if !names.is_empty() && !names.iter().any(|name| name == id) {
+        let fault = format!("the first line does not name '{id}': begin with names of fields");
+        return Err(io::Error::other(fault));
+    }
+    Ok(())
 }
 
 /// How many lines end right at a place: that of the row before, which may end in two characters,

@@ -1,9 +1,13 @@
 //! Rows of every form, cut at every place: the same rows whatever a page may hold.
 
-use super::rows::{self, Form, Limits, Place};
+use super::rows::{self, Form, Place, Reading};
 
 const CSV: &str = "id,name\n1,\"Synthetic\nOne\"\n\n2,\"Synthetic \"\"Two\"\"\"\r\n3,\n4,x,y\n";
 const NDJSON: &str = "\u{feff}{\"id\":1}\n\n{\"id\":2}\nno\n{\"id\":3}";
+
+fn reading(form: Form, rows: usize) -> Reading<'static> {
+    Reading { form, delimiter: b',', id: "id", rows, bytes: 1_000 }
+}
 
 fn read_all(text: &str, form: Form, rows: usize) -> (Vec<String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
@@ -11,8 +15,7 @@ fn read_all(text: &str, form: Form, rows: usize) -> (Vec<String>, Vec<String>) {
     std::fs::write(&path, text).unwrap();
     let (mut found, mut bad, mut at) = (Vec::new(), Vec::new(), Place::default());
     for _ in 0..20 {
-        let limits = Limits { rows, bytes: 1_000 };
-        let stretch = rows::read(&path, (form, b','), at, limits).unwrap();
+        let stretch = rows::read(&path, at, reading(form, rows)).unwrap();
         found.extend(stretch.rows.iter().map(|(row, place)| format!("{place}: {row}")));
         bad.extend(stretch.unreadable.iter().map(|row| row.place.clone()));
         match stretch.next {
@@ -50,7 +53,6 @@ fn a_quotation_mark_that_nobody_closes_ends_the_run_and_not_the_memory() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("drop");
     std::fs::write(&path, format!("id\n\"{}", "x".repeat(17 * 1024 * 1024))).unwrap();
-    let limits = Limits { rows: 10, bytes: 1_000 };
-    let error = rows::read(&path, (Form::Csv, b','), Place::default(), limits).err().unwrap();
+    let error = rows::read(&path, Place::default(), reading(Form::Csv, 10)).err().unwrap();
     assert!(error.to_string().contains("a quotation mark not closed"), "{error}");
 }

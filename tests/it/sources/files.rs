@@ -194,3 +194,17 @@ async fn rows_without_an_instant_are_as_old_as_their_drop() {
     let person = rig.records(holdfast::domain::records::RecordKind::Person)["1"].clone();
     assert_eq!(person["header"]["updated_at"], "2023-03-01T09:00:00Z");
 }
+
+#[tokio::test]
+async fn a_file_that_does_not_name_its_fields_tells_none_of_its_rows() {
+    let drops = tempfile::tempdir().unwrap();
+    let folder = drops.path();
+    let rig = rig(folder, "").await;
+    for (text, words) in [
+        ("1,Synthetic-One\n2,Synthetic-Two\n", "the first line does not name 'id'"),
+        ("id,Synthetic-One,Synthetic-One\n", "the first line names a field twice"),
+    ] {
+        drop_in(folder, 1, &manifest(folder, 1, "full", &[("one.csv", text, false)]));
+        rig.fails(words).await;
+    }
+}

@@ -46,9 +46,40 @@ fn what_is_wrong_is_told_with_its_place_and_what_to_write() {
             "select: SELECT 1",
             "no such time zone",
         ),
+        (
+            "odata: { id: id, updated_at: at, authorization: { header: { name: 'X Key' } } }",
+            "path: /x",
+            "wants the name of a header",
+        ),
+        (
+            "odata: { id: id, updated_at: at, authorization: { oauth2: { token_url: login, \
+             client_id: x } } }",
+            "path: /x",
+            "'token_url' is not an address",
+        ),
         ("files: { id: id, page_rows: 0 }", "ignored: []", "write a page of 1 to 100000 rows"),
     ] {
         let told = faults(section, collection);
         assert!(told.contains(said), "{section}: {told}");
     }
+}
+
+#[test]
+fn the_examples_of_the_guide_are_read() {
+    let guide = std::fs::read_to_string(crate::support::root().join("docs/snapshots.md")).unwrap();
+    let record = "\n      - { kind: person, tier: { constant: standard }, class: { constant: general }, \
+                  fields: {} }";
+    let mut read = Vec::new();
+    for block in guide.split("```yaml\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        let kind = block.split(':').next().unwrap();
+        if ["http_json", "odata", "sql"].contains(&kind) {
+            let head = "format: holdfast/mapping/v1\nsource: c3ms\ntitle: C3MS\n\
+                        time_zone: Australia/Adelaide\n";
+            let text = format!("{head}{}", block.replace(" [ … ]", record));
+            mapping::read("guide.yaml", &text).unwrap_or_else(|fault| panic!("{fault}\n{text}"));
+            read.push(kind);
+        }
+    }
+    assert_eq!(read, ["http_json", "odata", "sql"]);
 }

@@ -1,6 +1,7 @@
 //! HTTP with JSON by the preset of Primero 2, whose traps are in the stand-in.
 
 use holdfast::capture::Report;
+use holdfast::clock::Clock;
 
 use super::Rig;
 use super::primero_standin::Primero;
@@ -89,6 +90,20 @@ async fn cases_that_move_between_pages_are_not_missed() {
     for number in 3..21 {
         assert!(names.iter().any(|(id, _)| *id == format!("case-{number}")), "{number} is missing");
     }
+}
+
+#[tokio::test]
+async fn what_changes_behind_the_reader_is_read_by_the_next_run() {
+    let (primero, rig) = begun(10).await;
+    // The newest change known is later than the one behind the reader's back.
+    let later = Clock::system().now() + jiff::SignedDuration::from_hours(2);
+    primero.change(10, 0, |case| case.updated_at = later);
+    // Three pages, read twice: the first case changes before the last.
+    primero.state.lock().unwrap().renames_after = Some(5);
+    rig.capture().await;
+    assert!(!rig.names().iter().any(|(_, name)| name.ends_with("Renamed")));
+    rig.changes().await;
+    assert!(rig.names().iter().any(|(_, name)| name.ends_with("Renamed")));
 }
 
 #[tokio::test]

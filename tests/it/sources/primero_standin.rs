@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use holdfast::clock::Clock;
 use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Bytes;
@@ -29,6 +30,8 @@ pub struct State {
     /// After so many pages the session ends.
     pub pages_left: Option<u32>,
     pub signed_in: u32,
+    /// After this page, counted down, the first case changes.
+    pub renames_after: Option<u32>,
     /// Before this page, counted down, the capture run with such an argument is killed.
     pub kills: Option<(u32, String)>,
 }
@@ -150,7 +153,16 @@ fn cases(state: &mut State, query: &BTreeMap<String, String>) -> Response<Full<B
             row
         })
         .collect();
-    let metadata = json!({"total": shown.len(), "per": per, "page": page});
+    let total = shown.len();
+    if let Some(left) = &mut state.renames_after {
+        *left -= 1;
+        if *left == 0 {
+            state.renames_after = None;
+            state.cases[0].name = "Synthetic-Renamed".to_owned();
+            state.cases[0].updated_at = Clock::system().now();
+        }
+    }
+    let metadata = json!({"total": total, "per": per, "page": page});
     told(200, None, &json!({"data": rows, "metadata": metadata}))
 }
 
