@@ -213,6 +213,7 @@ pub fn captures(service: &Installation) -> Option<(Captures, Duration)> {
         mapping: section.mapping.clone(),
         source_url: section.source_url.clone(),
         token_from: section.token_from.clone(),
+        shows_progress: false,
     };
     Some((captures, section.every.duration()))
 }

@@ -11,6 +11,7 @@ use crate::config::installation::{self, Installation};
 use crate::config::playbooks::{self, Known};
 use crate::config::{agent, directory, mapping, people, plans, probes, targets};
 use crate::domain::target::Target;
+use crate::sources::address;
 use crate::vault;
 use crate::vault::site::{self, Site};
 
@@ -87,8 +88,20 @@ fn whole(path: &Path, into: &mut Checked) {
     }
     if let Some(mapping) = mapping {
         alone(&mapping, into);
+        into.faults.extend(misplaced_source(&service));
     }
     keys(&service, into);
+}
+
+/// Where captures read is of the kind that the mapping says.
+fn misplaced_source(service: &Installation) -> Option<Diagnostic> {
+    let section = service.snapshots.as_ref()?;
+    let text = read(&section.mapping).ok()?;
+    let mapping = mapping::read(&section.mapping.display().to_string(), &text).ok()?;
+    let fault = address::check(&mapping.origin, &section.source_url).err()?;
+    let (line, column) = section.source_url_place;
+    let message = format!("'source_url' does not fit the mapping: {fault}");
+    Some(Diagnostic { file: service.path.display().to_string(), line, column, message })
 }
 
 /// A directory that is not there is a warning of its own.

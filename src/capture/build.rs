@@ -1,33 +1,27 @@
 //! One run: pages, records, segments, generation.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::ledger::{Known, Ledger, LedgerError};
-use super::map::{Mapped, map};
+use super::ledger::{Ledger, LedgerError};
+use super::memory::Memory;
 use super::quarantine::{self, Reason};
+use super::reading::{Finished, Run};
 use super::sink::Sink;
-use super::tally::{Fields, Tally};
+use super::tally::Tally;
 use super::{CaptureError, Outcome, Report};
 use crate::clock::Clock;
-use crate::domain::mapping::{Collection, Mapping};
-use crate::domain::records::{Hidden, Record, RecordKey, Tier};
-use crate::sources::{PageRequest, Source};
+use crate::domain::mapping::Mapping;
+use crate::domain::records::Tier;
+use crate::sources::Source;
 use crate::vault::copy::{CopyError, read_pointer};
 use crate::vault::epoch;
 use crate::vault::manifest::{Build, Manifest};
 use crate::vault::publish::{MIN_KEPT_GENERATIONS, Publisher};
 use crate::vault::segment::SegmentEntry;
 use crate::vault::site::Site;
-
-/// Rows are asked for again from a little before the watermark: a source's clocks may differ, and
-/// what has not changed is recognised and costs nothing.
-const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
-/// More pages than any collection has: a source that never ends is at fault.
-const MAX_PAGES: u32 = 1_000_000;
 
 /// What a run is to do.
 pub struct Assignment<'a> {
@@ -37,6 +31,21 @@ pub struct Assignment<'a> {
     /// To seal to; a full build has one of its own.
     pub epoch: &'a str,
     pub clock: &'a Clock,
+    /// Told after every page.
+    pub progress: &'a (dyn Fn(&Progress<'_>) + Sync),
+}
+
+/// How far a run has read.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    pub collection: &'a str,
+    /// Counted from 1.
+    pub number: usize,
+    pub collections: usize,
+    /// Of this collection, so far.
+    pub rows: u64,
+    /// As many as there are in all, as the source or the run before has it.
+    pub expected: Option<u64>,
 }
 
 /// Reads everything that is due from `source` and publishes it, or quarantines it.
@@ -59,23 +68,29 @@ pub async fn build<S: Source>(task: &Assignment<'_>, source: &S) -> Result<Repor
     let current = in_force(site, &highest)?;
     let ledger_key = site.ledger_key()?;
     let begun_at = task.clock.now();
-    let mut run = Run {
-        task,
-        ledger: ledger(task, current.as_ref(), &ledger_key)?,
-        sink: Sink::new(
-            copy.segments(),
-            epoch::read(site, task.epoch)?,
-            task.build,
-            next_sequence(task.build, current.as_ref()),
-            begun_at,
-        )
-        .await?,
-        tally: Tally::default(),
-        written: HashSet::new(),
-        removals: BTreeSet::new(),
+    let ledger = ledger(task, current.as_ref(), &ledger_key)?;
+    let memory = match (task.build, &current) {
+        (Build::Incremental, Some(current)) => {
+            Memory::load(&site.capture_folder(), current.number, &ledger_key)?
+        }
+        _ => Memory::default(),
     };
+    let sink = Sink::new(
+        copy.segments(),
+        epoch::read(site, task.epoch)?,
+        task.build,
+        next_sequence(task.build, current.as_ref()),
+        begun_at,
+    )
+    .await?;
+    // Of what the source had before, in a full build too.
+    let before = match &current {
+        Some(current) => Memory::load(&site.capture_folder(), current.number, &ledger_key).ok(),
+        None => None,
+    };
+    let mut run = Run::new(task, ledger, sink, (memory, before.unwrap_or_default()));
     run.read_all(source, current.as_ref()).await?;
-    let (segments, ledger, tally) = run.finish().await?;
+    let Finished { segments, ledger, tally, memory } = run.finish().await?;
 
     let captured_at = tally.as_of.map_or(begun_at, |as_of| as_of.min(begun_at));
     let reasons = reasons(task.mapping, current.as_ref(), &ledger, &tally);
@@ -87,13 +102,14 @@ pub async fn build<S: Source>(task: &Assignment<'_>, source: &S) -> Result<Repor
             source: task.mapping.source.clone(),
             created_at: task.clock.now(),
             captured_at,
-            watermark: watermark(task.build, current.as_ref(), &tally),
+            watermark: watermark(task.build, current.as_ref(), (&tally, begun_at)),
             previous,
             segments: with_earlier(task.build, current, segments),
             counts: ledger.counts(),
             not_included: task.mapping.not_included.clone(),
         };
         ledger.save(&site.capture_folder(), number)?;
+        memory.save(&site.capture_folder(), number, &ledger_key)?;
         publisher.publish(&manifest, &mut |_| Ok(()))?;
         Outcome::Published { generation: number }
     } else {
@@ -101,146 +117,6 @@ pub async fn build<S: Source>(task: &Assignment<'_>, source: &S) -> Result<Repor
         Outcome::Quarantined { reasons }
     };
     Ok(report(task, outcome, (begun_at, captured_at), &ledger, tally))
-}
-
-/// A run while it reads.
-struct Run<'a> {
-    task: &'a Assignment<'a>,
-    ledger: Ledger<'a>,
-    sink: Sink,
-    tally: Tally,
-    /// What this run has written, in an incremental build.
-    written: HashSet<RecordKey>,
-    /// What has to go from a tier although a segment of this copy holds it.
-    removals: BTreeSet<(Tier, RecordKey)>,
-}
-
-impl<'a> Run<'a> {
-    async fn read_all<S: Source>(
-        &mut self,
-        source: &S,
-        current: Option<&Manifest>,
-    ) -> Result<(), CaptureError> {
-        for collection in &self.task.mapping.collections {
-            let since = match (self.task.build, current) {
-                (Build::Incremental, Some(current)) => {
-                    current.watermark.get(&collection.id).map(|at| *at - OVERLAP)
-                }
-                _ => None,
-            };
-            self.read(source, collection, since).await?;
-        }
-        Ok(())
-    }
-
-    async fn read<S: Source>(
-        &mut self,
-        source: &S,
-        collection: &Collection,
-        updated_since: Option<Timestamp>,
-    ) -> Result<(), CaptureError> {
-        let mut fields = Fields::of(collection, &self.task.mapping.shape);
-        let mut request = PageRequest { updated_since, resume: None };
-        for _ in 0..MAX_PAGES {
-            let page = source.page(collection, &request).await?;
-            self.tally.saw_as_of(page.as_of);
-            for row in &page.rows {
-                let mapped = map(self.task.mapping, collection, row);
-                if !mapped.records.is_empty() {
-                    fields.see(row);
-                }
-                self.take(collection, mapped).await?;
-            }
-            request.resume = page.next;
-            if request.resume.is_none() {
-                self.tally.close(fields, self.task.build == Build::Full);
-                return Ok(());
-            }
-        }
-        let fault = "the source's pages never end".to_owned();
-        Err(crate::sources::SourceError::Shape { collection: collection.id.clone(), fault }.into())
-    }
-
-    async fn take(&mut self, collection: &Collection, mapped: Mapped) -> Result<(), CaptureError> {
-        self.tally.rows += 1;
-        self.tally.reject(mapped.rejected);
-        if let Some(updated_at) = mapped.updated_at {
-            self.tally.saw_change(&collection.id, updated_at);
-        }
-        for record in mapped.records {
-            self.keep(record).await?;
-        }
-        for key in mapped.absent {
-            if let Some(tier) = self.ledger.remove(&key) {
-                self.tally.removed += 1;
-                self.removals.insert((tier, key));
-            }
-        }
-        Ok(())
-    }
-
-    async fn keep(&mut self, record: Record) -> Result<(), CaptureError> {
-        let record = self.classified(record);
-        let key = record.key();
-        let tier = record.header().tier;
-        match self.ledger.compare(&record)? {
-            Known::Unchanged => return Ok(()),
-            Known::Changed(before) if before != tier => {
-                self.removals.insert((before, key.clone()));
-            }
-            Known::New | Known::Changed(_) => {}
-        }
-        let segment = self.sink.add(&record).await?;
-        self.ledger.note(&record, &segment)?;
-        self.tally.changed += 1;
-        self.removals.remove(&(tier, key.clone()));
-        if self.task.build == Build::Incremental {
-            self.written.insert(key);
-        }
-        Ok(())
-    }
-
-    /// A standard record without any reference to a restricted one.
-    fn classified(&self, record: Record) -> Record {
-        if record.header().tier == Tier::Restricted {
-            return record;
-        }
-        let hidden = |kind, id: &crate::domain::records::RecordId| {
-            self.ledger.tier(&RecordKey { kind, id: id.clone() }) == Some(Tier::Restricted)
-        };
-        match record.without(&hidden) {
-            Hidden::Clean(record) => record,
-            Hidden::AboutHidden(mut record) => {
-                record.set_tier(Tier::Restricted);
-                record
-            }
-        }
-    }
-
-    async fn finish(mut self) -> Result<(Vec<SegmentEntry>, Ledger<'a>, Tally), CaptureError> {
-        // A record that this run has already written goes by a segment laid over it.
-        let full = self.task.build == Build::Full;
-        let (late, early): (BTreeSet<_>, BTreeSet<_>) = std::mem::take(&mut self.removals)
-            .into_iter()
-            .partition(|(_, key)| full || self.written.contains(key));
-        self.remove(early)?;
-        if !late.is_empty() {
-            self.sink.next_sequence()?;
-            self.remove(late)?;
-        }
-        Ok((self.sink.finish().await?, self.ledger, self.tally))
-    }
-
-    fn remove(&mut self, removals: BTreeSet<(Tier, RecordKey)>) -> io::Result<()> {
-        for tier in Tier::ALL {
-            let of_tier = removals.iter().filter(|(of, _)| *of == tier);
-            let keys: Vec<RecordKey> = of_tier.map(|(_, key)| key.clone()).collect();
-            if !keys.is_empty() {
-                self.sink.remove(tier, &keys)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// One run at a time; the lock goes with the process.
@@ -300,21 +176,29 @@ fn reasons(
     let before = current.map(|manifest| manifest.counts.clone()).unwrap_or_default();
     let fell = quarantine::reasons(&before, &ledger.counts(), mapping.quarantine_fall_percent);
     let rejected = quarantine::rejected(tally.rejected_rows, tally.rows);
-    fell.into_iter().chain(rejected).collect()
+    let lost = tally.lost.iter().map(|field| Reason::Lost { field: field.clone() });
+    let empty = tally.empty.iter().map(|(collection, before)| Reason::Empty {
+        collection: collection.clone(),
+        before: *before,
+    });
+    fell.into_iter().chain(rejected).chain(lost).chain(empty).collect()
 }
 
+/// Where the next run begins. Not behind the beginning of this one: where rows do not come in the
+/// order of their changes, one that was read early may change while the last ones are read.
 fn watermark(
     build: Build,
     current: Option<&Manifest>,
-    tally: &Tally,
+    (tally, begun_at): (&Tally, Timestamp),
 ) -> BTreeMap<String, Timestamp> {
     let mut watermark = match (build, current) {
         (Build::Incremental, Some(current)) => current.watermark.clone(),
         _ => BTreeMap::new(),
     };
     for (collection, at) in &tally.watermark {
-        let known = watermark.entry(collection.clone()).or_insert(*at);
-        *known = (*known).max(*at);
+        let at = begun_at.min(*at);
+        let known = watermark.entry(collection.clone()).or_insert(at);
+        *known = at.max(*known);
     }
     watermark
 }
@@ -352,6 +236,7 @@ fn report(
         standard: total(Tier::Standard),
         restricted: total(Tier::Restricted),
         rejected: tally.rejected.into_iter().collect(),
+        rejected_at: tally.rejected_at,
         unmapped: tally.unmapped.into_iter().collect(),
         vanished: tally.vanished.into_iter().collect(),
     }

@@ -11,7 +11,7 @@
 //!
 //! Numbers are big-endian. Codes are HMAC-SHA-256 under the ledger key, cut to 16 and 8 bytes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,6 +41,17 @@ struct Entry {
     content: ContentCode,
     kind: u8,
     segment: u32,
+}
+
+/// Codes of what was seen, which say nothing of it.
+#[derive(Default)]
+pub struct Seen(HashSet<KeyCode>);
+
+impl Seen {
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
 }
 
 /// What the ledger knows of a record.
@@ -114,7 +125,7 @@ impl<'a> Ledger<'a> {
         let code = self.key.code(&[b"ledger", &bytes]);
         bytes.extend_from_slice(code.as_bytes());
         durable::replace(&path(folder, generation), &bytes)?;
-        forget_before(folder, generation.saturating_sub(1))
+        forget_before(folder, "ledger-", generation.saturating_sub(1))
     }
 
     /// Compares a record with what is in the copy.
@@ -167,6 +178,25 @@ impl<'a> Ledger<'a> {
             }
         }
         counts
+    }
+
+    /// Notes that the source still has a record, if the copy has it at all.
+    pub fn see(&self, key: &RecordKey, seen: &mut Seen) {
+        let code = self.key_code(key);
+        if self.entries.contains_key(&code) {
+            seen.0.insert(code);
+        }
+    }
+
+    /// How many records of the copy were not seen.
+    #[must_use]
+    pub fn unseen(&self, seen: &Seen) -> u64 {
+        (self.entries.len() - seen.0.len()) as u64
+    }
+
+    /// Notes a row of a collection by its id.
+    pub fn count(&self, row: &str, counted: &mut Seen) {
+        counted.0.insert(cut(self.key.code(&[b"row", row.as_bytes()]).as_bytes()));
     }
 
     fn tier_of(&self, entry: &Entry) -> Option<Tier> {
@@ -245,11 +275,12 @@ fn path(folder: &Path, generation: u64) -> PathBuf {
     folder.join(format!("ledger-{generation:010}"))
 }
 
-fn forget_before(folder: &Path, oldest: u64) -> io::Result<()> {
+/// Removes files of generations before the oldest that may still be gone on from.
+pub(super) fn forget_before(folder: &Path, prefix: &str, oldest: u64) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix("ledger-"));
+        let number = name.to_str().and_then(|name| name.strip_prefix(prefix));
         if number.and_then(|number| number.parse::<u64>().ok()).is_some_and(|n| n < oldest) {
             fs::remove_file(entry.path())?;
         }

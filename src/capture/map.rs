@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::domain::mapping::{Collection, Expression, FieldPath, Mapping, RecordRule};
+use crate::domain::mapping::expression::{Expression, FieldPath};
+use crate::domain::mapping::{Collection, Mapping, RecordRule, truth};
 use crate::domain::records::{Record, RecordId, RecordKey};
 
 /// What one row says.
@@ -35,9 +36,15 @@ pub struct Rejected {
     pub fault: String,
 }
 
-/// Makes everything that the rules of a collection make of one row.
+/// Makes everything that the rules of a collection make of one row. Where rows do not say when they
+/// changed, `changed_at` counts.
 #[must_use]
-pub fn map(mapping: &Mapping, collection: &Collection, row: &Value) -> Mapped {
+pub fn map(
+    mapping: &Mapping,
+    collection: &Collection,
+    row: &Value,
+    changed_at: Option<Timestamp>,
+) -> Mapped {
     let mut mapped = Mapped::default();
     let reject = |record: &str, field: &str, fault: &str| Rejected {
         collection: collection.id.clone(),
@@ -46,20 +53,23 @@ pub fn map(mapping: &Mapping, collection: &Collection, row: &Value) -> Mapped {
         fault: fault.to_owned(),
     };
     let shape = &mapping.shape;
-    let id = text(find(row, &shape.id)).and_then(|id| RecordId::new(&id).ok());
+    let id = text(shape.id.find(row)).and_then(|id| RecordId::new(&id).ok());
     let Some(id) = id else {
         mapped.rejected.push(reject("", "id", "there is no usable id"));
         return mapped;
     };
-    let updated_at = text(find(row, &shape.updated_at)).and_then(|at| shape.instant(&at));
+    let updated_at = match &shape.updated_at {
+        Some(path) => text(path.find(row)).and_then(|at| shape.instant(&at)),
+        None => changed_at,
+    };
     let Some(updated_at) = updated_at else {
         mapped.rejected.push(reject("", "updated_at", "there is no instant in the source's form"));
         return mapped;
     };
     mapped.updated_at = Some(updated_at);
-    let deleted = shape.deleted.as_ref().is_some_and(|path| find(row, path) == &Value::Bool(true));
+    let deleted = shape.says_deleted(row);
     for rule in &collection.records {
-        let exists = !deleted && rule.when.as_ref().is_none_or(|path| is_set(find(row, path)));
+        let exists = !deleted && rule.when.as_ref().is_none_or(|path| is_set(path.find(row)));
         if !exists {
             mapped.absent.push(RecordKey { kind: rule.kind, id: id.clone() });
             continue;
@@ -128,14 +138,14 @@ fn build(rule: &RecordRule, fields: Map<String, Value>) -> Result<Record, Fault>
 
 fn evaluate(expression: &Expression, row: &Value, mapping: &Mapping) -> Result<Value, String> {
     Ok(match expression {
-        Expression::Copy(path) => find(row, path).clone(),
+        Expression::Copy(path) => path.find(row).clone(),
         Expression::Constant(word) => Value::String(word.clone()),
         Expression::Join(join) => {
             let texts: Vec<String> =
-                join.of.iter().filter_map(|path| text(find(row, path))).collect();
+                join.of.iter().filter_map(|path| text(path.find(row))).collect();
             if texts.is_empty() { Value::Null } else { texts.join(&join.with).into() }
         }
-        Expression::Words(words) => match text(find(row, &words.of)) {
+        Expression::Words(words) => match text(words.of.find(row)) {
             None => words.otherwise.clone().map_or(Value::Null, Value::String),
             Some(word) => match words.map.get(&word).or(words.otherwise.as_ref()) {
                 Some(ours) => Value::String(ours.clone()),
@@ -146,7 +156,7 @@ fn evaluate(expression: &Expression, row: &Value, mapping: &Mapping) -> Result<V
         Expression::List(paths) => {
             let mut items = Vec::new();
             for path in paths {
-                match find(row, path) {
+                match path.find(row) {
                     Value::Null => {}
                     Value::Array(several) => items.extend(several.iter().cloned()),
                     one => items.push(one.clone()),
@@ -154,7 +164,7 @@ fn evaluate(expression: &Expression, row: &Value, mapping: &Mapping) -> Result<V
             }
             Value::Array(items)
         }
-        Expression::Each(each) => match find(row, &each.of) {
+        Expression::Each(each) => match each.of.find(row) {
             Value::Array(items) => {
                 let made = items.iter().map(|item| object(&each.fields, item, mapping));
                 Value::Array(made.collect::<Result<_, _>>()?)
@@ -167,7 +177,13 @@ fn evaluate(expression: &Expression, row: &Value, mapping: &Mapping) -> Result<V
             let zone = || mapping.time_zone.clone();
             json!(instant(row, path, mapping)?.map(|instant| instant.to_zoned(zone()).date()))
         }
-        Expression::IsSet(path) => Value::Bool(is_set(find(row, path))),
+        Expression::IsSet(path) => Value::Bool(is_set(path.find(row))),
+        Expression::Truth(path) => truth(path.find(row)).map_or(Value::Null, Value::Bool),
+        Expression::Split(split) => {
+            let whole = text(split.of.find(row)).unwrap_or_default();
+            let items = whole.split(&split.by).map(str::trim).filter(|item| !item.is_empty());
+            items.map(Value::from).collect()
+        }
     })
 }
 
@@ -187,15 +203,9 @@ fn object(
 }
 
 fn instant(row: &Value, path: &FieldPath, mapping: &Mapping) -> Result<Option<Timestamp>, String> {
-    let Some(written) = text(find(row, path)) else { return Ok(None) };
+    let Some(written) = text(path.find(row)) else { return Ok(None) };
     let read = mapping.shape.instant(&written);
     read.map(Some).ok_or_else(|| format!("'{path}' is not an instant in the source's form"))
-}
-
-fn find<'a>(row: &'a Value, path: &FieldPath) -> &'a Value {
-    const NOTHING: &Value = &Value::Null;
-    let found = path.names().iter().try_fold(row, |value, name| value.get(name));
-    found.unwrap_or(NOTHING)
 }
 
 /// Neither absent, null, false nor empty.
@@ -277,7 +287,7 @@ collections:
 
     fn mapped(changes: Value) -> Mapped {
         let mapping = mapping();
-        map(&mapping, &mapping.collections[0], &row(changes))
+        map(&mapping, &mapping.collections[0], &row(changes), None)
     }
 
     #[test]
@@ -305,7 +315,7 @@ collections:
             "updated_at": "2026-11-23.10:11:12", "born_at": "2015-05-02.20:00:00",
             "missing": {"since": "2026-11-22.01:02:03"}
         }));
-        let mapped = map(&mapping, &mapping.collections[0], &row);
+        let mapped = map(&mapping, &mapping.collections[0], &row, None);
         assert_eq!(mapped.rejected, []);
         let [Record::Person(person), Record::Missing(missing)] = &mapped.records[..] else {
             panic!("a person who is missing")
@@ -327,7 +337,7 @@ collections:
     fn a_deleted_row_is_absence_of_everything_it_made() {
         let mapping = mapping();
         let row = json!({"id": "P-1", "deleted": true, "updated_at": "2023-03-01T00:00:00Z"});
-        let mapped = map(&mapping, &mapping.collections[0], &row);
+        let mapped = map(&mapping, &mapping.collections[0], &row, None);
         assert_eq!((mapped.records.len(), mapped.absent.len()), (0, 2));
     }
 

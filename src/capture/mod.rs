@@ -7,10 +7,13 @@
 //!
 //! [`start`] is the side of the service, [`run`] the side of the child.
 
-mod build;
+pub mod build;
 mod ledger;
 pub mod map;
+mod memory;
+mod passes;
 pub mod quarantine;
+mod reading;
 pub mod run;
 mod sink;
 pub mod start;
@@ -49,6 +52,9 @@ pub struct Report {
     pub restricted: u64,
     /// Rules that could not be followed, and how often.
     pub rejected: Vec<(Rejected, u64)>,
+    /// Where the first of them stand, for sources whose rows have a place.
+    #[serde(default)]
+    pub rejected_at: Vec<String>,
     /// Fields of the source that no rule reads, as `collection.field`.
     pub unmapped: Vec<String>,
     /// Fields that a rule reads and no row had, as `collection.field`.
@@ -75,7 +81,7 @@ pub enum CaptureError {
     #[error("another capture run is under way")]
     Busy,
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(SourceError),
     #[error(transparent)]
     Copy(#[from] CopyError),
     #[error(transparent)]
@@ -88,4 +94,13 @@ pub enum CaptureError {
     RealSourceAtDemo,
     #[error("the copy cannot be written: {0}")]
     Io(#[from] io::Error),
+}
+
+impl From<SourceError> for CaptureError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::StateExpired { .. } => Self::FullDue(error.to_string()),
+            other => Self::Source(other),
+        }
+    }
 }

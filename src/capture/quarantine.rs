@@ -35,6 +35,15 @@ pub enum Reason {
         rows: u64,
         of: u64,
     },
+    /// An essential field, as `collection.field`, that no row has any more: a role lost it.
+    Lost {
+        field: String,
+    },
+    /// A collection that had rows, of a source that answers an error with an empty list.
+    Empty {
+        collection: String,
+        before: u64,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -46,6 +55,12 @@ impl fmt::Display for Reason {
             }
             Self::Rejected { rows, of } => {
                 write!(f, "{rows} of {of} rows do not fit the mapping")
+            }
+            Self::Lost { field } => {
+                write!(f, "no row has '{field}' any more: may the export account still read it?")
+            }
+            Self::Empty { collection, before } => {
+                write!(f, "'{collection}' is empty and had {before} rows")
             }
         }
     }

@@ -9,13 +9,13 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::build::{Assignment, build};
+use super::build::{Assignment, Progress, build};
 use super::{CaptureError, Report};
 use crate::clock::Clock;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::{self, diagnostics};
 use crate::domain::mapping::Mapping;
-use crate::sources::http_json::{HttpJson, is_loopback};
+use crate::sources::{self, address};
 use crate::vault::manifest::Build;
 use crate::vault::site::{Level, Site};
 
@@ -25,7 +25,8 @@ pub struct Task {
     pub site: PathBuf,
     pub mapping: PathBuf,
     pub source_url: Url,
-    pub token: SecretString,
+    /// A token or a password; none where the source wants none.
+    pub token: Option<SecretString>,
     pub build: Build,
     pub epoch: String,
 }
@@ -42,12 +43,12 @@ pub enum Ended {
 }
 
 /// Does what it is told and says how it ended.
-pub async fn run(task: &Task, clock: &Clock) -> Ended {
+pub async fn run(task: &Task, clock: &Clock, progress: &(dyn Fn(&Progress<'_>) + Sync)) -> Ended {
     let mapping = match read_mapping(task) {
         Ok(mapping) => mapping,
         Err(faults) => return Ended::Failed(faults.to_string()),
     };
-    match capture(task, &mapping, clock).await {
+    match capture(task, &mapping, clock, progress).await {
         Ok(report) => Ended::Report(report),
         Err(CaptureError::FullDue(why)) => Ended::FullDue(why),
         Err(error) => Ended::Failed(error.to_string()),
@@ -59,14 +60,18 @@ fn read_mapping(task: &Task) -> Result<Mapping, Diagnostics> {
     config::mapping::read(&task.mapping.display().to_string(), &text)
 }
 
-async fn capture(task: &Task, mapping: &Mapping, clock: &Clock) -> Result<Report, CaptureError> {
+async fn capture(
+    task: &Task,
+    mapping: &Mapping,
+    clock: &Clock,
+    progress: &(dyn Fn(&Progress<'_>) + Sync),
+) -> Result<Report, CaptureError> {
     let site = Site::open(&task.site)?;
-    if site.description().level == Level::Demo && !is_loopback(&task.source_url) {
+    if site.description().level == Level::Demo && !address::is_of_this_machine(&task.source_url) {
         return Err(CaptureError::RealSourceAtDemo);
     }
-    let (url, shape) = (task.source_url.clone(), mapping.shape.clone());
-    let source = HttpJson::new(url, shape, task.token.clone(), clock.clone())?;
+    let source = sources::open(mapping, &task.source_url, task.token.clone(), clock)?;
     let assignment =
-        Assignment { site: &site, mapping, build: task.build, epoch: &task.epoch, clock };
+        Assignment { site: &site, mapping, build: task.build, epoch: &task.epoch, clock, progress };
     build(&assignment, &source).await
 }

@@ -46,8 +46,11 @@ pub struct Captures {
     pub site: PathBuf,
     pub mapping: PathBuf,
     pub source_url: Url,
-    /// Where the child finds the export's token; the service hands it no secret itself.
-    pub token_from: SecretPlace,
+    /// Where the child finds the export's token or password, if it needs one; the service hands it
+    /// no secret itself.
+    pub token_from: Option<SecretPlace>,
+    /// Whether the child shows on its standard error how far it is.
+    pub shows_progress: bool,
 }
 
 /// Why a run did not come to an end with a report.
@@ -171,12 +174,18 @@ impl Captures {
         command.args(["--source-url", self.source_url.as_str()]);
         command.args(["--build", build.as_str(), "--epoch", epoch]);
         match &self.token_from {
-            SecretPlace::File(path) => command.arg("--token-file").arg(path),
-            SecretPlace::Env(name) => {
-                command.envs(std::env::var_os(name).map(|value| (name, value)));
-                command.args(["--token-env", name])
+            None => {}
+            Some(SecretPlace::File(path)) => {
+                command.arg("--token-file").arg(path);
             }
-        };
+            Some(SecretPlace::Env(name)) => {
+                command.envs(std::env::var_os(name).map(|value| (name, value)));
+                command.args(["--token-env", name]);
+            }
+        }
+        if self.shows_progress {
+            command.arg("--progress");
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.kill_on_drop(true).spawn()?;
         let line = read_line(child.stdout.take());
@@ -236,7 +245,7 @@ fn delta_epoch(
     };
     let Some(base) = manifest.segments.first() else { return Ok(None) };
     let age = now.duration_since(epoch::read(site, &base.epoch)?.created_at);
-    let due = mapping.shape.updated_since.is_none()
+    let due = !mapping.origin.tells_changes()
         || manifest.source != mapping.source
         || age >= FULL_EVERY
         || is_heavy(&manifest);

@@ -6,7 +6,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::map::Rejected;
-use crate::domain::mapping::{Collection, FieldPath, Shape};
+use crate::domain::mapping::{Collection, RowShape};
+use crate::sources::Unreadable;
+
+/// So many faults are told with their place in a file; the others are counted.
+const PLACES: usize = 20;
+/// So many changed rows without a field are no accident.
+const ENOUGH_ROWS: u64 = 20;
 
 /// Grows with the number of field names, not with the number of rows.
 #[derive(Default)]
@@ -16,28 +22,46 @@ pub struct Tally {
     pub removed: u64,
     pub rejected_rows: u64,
     pub rejected: BTreeMap<Rejected, u64>,
+    /// The first faults of rows that have a place, as in `persons.csv line 17: …`.
+    pub rejected_at: Vec<String>,
     pub unmapped: BTreeSet<String>,
     pub vanished: BTreeSet<String>,
+    /// Essential fields that no row has any more.
+    pub lost: BTreeSet<String>,
+    /// Collections without rows that had some, where that is a fault: how many there were.
+    pub empty: Vec<(String, u64)>,
     /// Where the next incremental run begins, by collection.
     pub watermark: BTreeMap<String, Timestamp>,
     /// The oldest state that a page was said to show.
     pub as_of: Option<Timestamp>,
 }
 
-/// The field names of one collection.
-pub struct Fields<'a> {
-    collection: &'a str,
-    read: BTreeSet<&'a str>,
-    expected: BTreeSet<&'a str>,
-    seen: BTreeSet<String>,
-    rows: u64,
-}
-
 impl Tally {
-    pub fn reject(&mut self, rejected: Vec<Rejected>) {
+    /// Notes what could not be made of one row, which stands at `place` if it has one.
+    pub fn reject(&mut self, rejected: Vec<Rejected>, place: Option<&str>) {
         self.rejected_rows += u64::from(!rejected.is_empty());
         for fault in rejected {
+            if let Some(place) = place.filter(|_| self.rejected_at.len() < PLACES) {
+                let of = [fault.record.as_str(), &fault.field].join(" ");
+                let of = of.trim();
+                let colon = if of.is_empty() { "" } else { ": " };
+                self.rejected_at.push(format!("{place}: {of}{colon}{}", fault.fault));
+            }
             *self.rejected.entry(fault).or_default() += 1;
+        }
+    }
+
+    /// Notes what could not be read as a row at all.
+    pub fn unreadable(&mut self, collection: &str, rows: &[Unreadable]) {
+        self.rows += rows.len() as u64;
+        for row in rows {
+            let rejected = Rejected {
+                collection: collection.to_owned(),
+                record: String::new(),
+                field: String::new(),
+                fault: row.fault.to_owned(),
+            };
+            self.reject(vec![rejected], Some(&row.place));
         }
     }
 
@@ -58,7 +82,7 @@ impl Tally {
     }
 
     /// Closes a collection; `whole` when every row of it was read.
-    pub fn close(&mut self, fields: Fields<'_>, whole: bool) {
+    pub fn close(&mut self, fields: &Fields<'_>, whole: bool) {
         let name = |field: &str| format!("{}.{field}", fields.collection);
         let unmapped = fields.seen.iter().filter(|field| !fields.expected.contains(field.as_str()));
         self.unmapped.extend(unmapped.map(|field| name(field)));
@@ -66,17 +90,44 @@ impl Tally {
             let vanished = fields.read.iter().filter(|field| !fields.seen.contains(**field));
             self.vanished.extend(vanished.map(|field| name(field)));
         }
+        if fields.rows >= if whole { 1 } else { ENOUGH_ROWS } {
+            let lost = fields.essential.iter().filter(|field| !fields.set.contains(*field));
+            self.lost.extend(lost.map(|field| name(field)));
+        }
     }
 }
 
+/// The field names of one collection.
+pub struct Fields<'a> {
+    collection: &'a str,
+    essential: &'a [String],
+    read: BTreeSet<&'a str>,
+    expected: BTreeSet<&'a str>,
+    seen: BTreeSet<String>,
+    /// Those of `essential` that some row had a value for.
+    set: BTreeSet<String>,
+    /// Rows that do not say they are deleted.
+    pub rows: u64,
+    /// Whether any row came, one that says it is deleted included.
+    pub came: bool,
+}
+
 impl<'a> Fields<'a> {
-    pub fn of(collection: &'a Collection, shape: &'a Shape) -> Self {
+    pub fn of(collection: &'a Collection, shape: &'a RowShape) -> Self {
         let read: BTreeSet<&str> = collection.reads().into_iter().collect();
-        let of_shape = [Some(&shape.id), Some(&shape.updated_at), shape.deleted.as_ref()];
         let mut expected = read.clone();
-        expected.extend(of_shape.into_iter().flatten().filter_map(FieldPath::first));
+        expected.extend(shape.reads());
         expected.extend(collection.ignored.iter().map(String::as_str));
-        Self { collection: &collection.id, read, expected, seen: BTreeSet::new(), rows: 0 }
+        Self {
+            collection: &collection.id,
+            essential: &collection.essential,
+            read,
+            expected,
+            seen: BTreeSet::new(),
+            set: BTreeSet::new(),
+            rows: 0,
+            came: false,
+        }
     }
 
     pub fn see(&mut self, row: &Value) {
@@ -84,6 +135,11 @@ impl<'a> Fields<'a> {
         for name in row.as_object().into_iter().flat_map(|fields| fields.keys()) {
             if !self.seen.contains(name) {
                 self.seen.insert(name.clone());
+            }
+        }
+        for name in self.essential {
+            if !row.get(name).is_none_or(Value::is_null) && !self.set.contains(name) {
+                self.set.insert(name.clone());
             }
         }
     }

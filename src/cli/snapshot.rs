@@ -1,5 +1,6 @@
 //! `holdfast snapshot`: the sealed copy by hand.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -54,7 +55,7 @@ impl Snapshot {
             Verb::Capture { full } => {
                 let store = store(&service).await?;
                 let report = captures(&service)?.capture(&store, full, &clock).await;
-                self.show(&report.map_err(failed)?, |report| vec![sentence(report)])
+                self.show(&report.map_err(failed)?, lines)
             }
             Verb::List => {
                 let list = generations(&site(&service)?)?;
@@ -195,6 +196,25 @@ fn sentence(report: &Report) -> String {
     }
 }
 
+/// What became of a run, and what a person has to see to.
+fn lines(report: &Report) -> Vec<String> {
+    let mut lines = vec![sentence(report)];
+    let mut tell = |what: &str, which: &[String]| {
+        if !which.is_empty() {
+            lines.push(format!("{what}: {}", which.join(", ")));
+        }
+    };
+    tell("Fields that no rule reads", &report.unmapped);
+    tell("Fields that no row has any more", &report.vanished);
+    for (fault, times) in &report.rejected {
+        let of = [fault.record.as_str(), &fault.field].join(" ");
+        let fault = [fault.collection.clone(), format!("{} {}", of.trim(), fault.fault)];
+        tell(&format!("Not taken, {times} times"), &[fault.join(": ")]);
+    }
+    tell("The first of them", &report.rejected_at);
+    lines
+}
+
 fn generations(site: &Site) -> Result<Vec<Generation>, CliError> {
     let (pointer, _) = open::current(site).map_err(failed)?;
     let key = site.description().manifest;
@@ -212,6 +232,7 @@ fn captures(service: &Installation) -> Result<Captures, CliError> {
         mapping: section.mapping.clone(),
         source_url: section.source_url.clone(),
         token_from: section.token_from.clone(),
+        shows_progress: std::io::stderr().is_terminal(),
     })
 }
 

@@ -131,12 +131,13 @@ struct WebhookFile {
 struct SnapshotsFile {
     /// The mapping from the source's fields to records.
     mapping: PathBuf,
-    /// Where the case system's export is.
+    /// Where the case system's export is: `https://…`, `postgres://USER@HOST/DATABASE`,
+    /// `mysql://…`, `sqlite:///FILE` or `file:///FOLDER`.
     #[schemars(with = "String")]
     source_url: Spanned<String>,
-    /// The export's bearer token.
-    #[schemars(with = "SecretFile")]
-    token: Spanned<SecretFile>,
+    /// The export's token, key or password; left out where the source wants none.
+    #[schemars(with = "Option<SecretFile>")]
+    token: Option<Spanned<SecretFile>>,
     /// How often changes are captured; the age a copy may have is twice that.
     every: Length,
 }
@@ -194,10 +195,15 @@ pub struct WebhookSection {
 pub struct SnapshotsSection {
     pub mapping: PathBuf,
     pub source_url: url::Url,
-    /// Where the token stands: the capture run reads it itself.
-    pub token_from: SecretPlace,
+    /// Where that stands in the file: line and column.
+    pub source_url_place: (u64, u64),
+    /// Where the token stands, if there is one: the capture run reads it itself.
+    pub token_from: Option<SecretPlace>,
     pub every: Length,
 }
+
+/// Beside those of HTTP.
+const SOURCE_SCHEMES: [&str; 4] = ["postgres", "mysql", "sqlite", "file"];
 
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080))
@@ -308,19 +314,36 @@ fn webhooks(
     webhooks
 }
 
+/// The address of an export of any kind. Whether it is of the mapping's kind is asked when both are
+/// known.
+fn source_address(text: &Spanned<String>, faults: &mut Faults) -> url::Url {
+    let parsed = url::Url::parse(&text.value).ok();
+    let Some(url) = parsed.filter(|url| SOURCE_SCHEMES.contains(&url.scheme())) else {
+        return address(text, faults);
+    };
+    if url.password().is_some() {
+        let message = "a password stands here: take it out, and write it into the file of 'token'";
+        faults.at(text.defined, message);
+    }
+    url
+}
+
 fn snapshots(
     file: &SnapshotsFile,
     folder: &Path,
     faults: &mut Faults,
     missing: &mut Faults,
 ) -> SnapshotsSection {
-    let source_url = address(&file.source_url, faults);
-    // Only whether it is there: the capture run reads it itself.
-    secret(&file.token, folder, missing);
+    let source_url = source_address(&file.source_url, faults);
+    if let Some(token) = &file.token {
+        // Only whether it is there: the capture run reads it itself.
+        secret(token, folder, missing);
+    }
     SnapshotsSection {
         mapping: folder.join(&file.mapping),
         source_url,
-        token_from: file.token.value.place(folder),
+        source_url_place: (file.source_url.defined.line(), file.source_url.defined.column()),
+        token_from: file.token.as_ref().map(|token| token.value.place(folder)),
         every: file.every,
     }
 }

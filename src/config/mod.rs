@@ -23,6 +23,7 @@ pub mod probes;
 pub mod schemas;
 pub mod secrets;
 pub mod sections;
+mod select;
 mod target_accounts;
 pub mod target_settings;
 pub mod target_tls;

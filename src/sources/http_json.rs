@@ -1,168 +1,133 @@
-//! HTTP with JSON: pages by token or number, changed since an instant.
+//! HTTP with JSON: pages by token, number, offset or link, changed since an instant.
 
-use std::time::Duration;
-
-use reqwest::{Client, Response, StatusCode, redirect};
-use secrecy::{ExposeSecret, SecretString};
+use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
-use zeroize::Zeroizing;
 
-use super::{Page, PageRequest, Resume, Source, SourceError};
+use super::http::Http;
+use super::{KeyPage, Page, PageRequest, Resume, Source, SourceError};
 use crate::clock::Clock;
-use crate::domain::mapping::{Authorization, Collection, FieldPath, Paging, Shape};
-
-/// A page larger than this is refused: ask for fewer rows.
-const MAX_PAGE_BYTES: usize = 32 * 1024 * 1024;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A busy source is asked this often for one page, with a growing pause between.
-const ATTEMPTS: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// A source that asks for a longer pause is tried again by the next run.
-const MAX_PAUSE: Duration = Duration::from_secs(30);
+use crate::domain::mapping::expression::FieldPath;
+use crate::domain::mapping::origin::{self, Paging};
+use crate::domain::mapping::{Collection, Place, RowShape};
 
 /// A client of one source.
 pub struct HttpJson {
-    client: Client,
-    base_url: Url,
-    shape: Shape,
-    secret: SecretString,
-    clock: Clock,
+    http: Http,
+    origin: origin::HttpJson,
+    shape: RowShape,
 }
 
 impl HttpJson {
     /// # Errors
-    /// When the client cannot be made, or the address would send the secret in the clear: plain
-    /// HTTP is for this machine only.
+    /// When the client cannot be made.
     pub fn new(
         base_url: Url,
-        shape: Shape,
+        (origin, shape): (origin::HttpJson, RowShape),
         secret: SecretString,
         clock: Clock,
     ) -> Result<Self, SourceError> {
-        if base_url.scheme() != "https" && !is_loopback(&base_url) {
-            let fault = "plain HTTP is for this machine only: write https";
-            return Err(SourceError::Address(fault.to_owned()));
-        }
-        let client = Client::builder()
-            // Case data takes no way that the operator has not written down here.
-            .no_proxy()
-            .user_agent(concat!("holdfast-capture/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(shape.page_timeout.duration())
-            .build()
-            .map_err(|error| SourceError::Address(error.without_url().to_string()))?;
-        Ok(Self { client, base_url, shape, secret, clock })
+        let timeout = origin.page_timeout.duration();
+        let http = Http::new(base_url, origin.authorization.clone(), secret, timeout, clock)?;
+        Ok(Self { http, origin, shape })
     }
 
-    fn url(&self, collection: &Collection, request: &PageRequest) -> Result<Url, SourceError> {
-        let path = collection.path.trim_start_matches('/');
-        let base = self.base_url.as_str().trim_end_matches('/');
-        let mut url = Url::parse(&format!("{base}/{path}"))
-            .map_err(|error| SourceError::Address(error.to_string()))?;
-        {
-            let mut query = url.query_pairs_mut();
-            query.extend_pairs(&collection.query);
-            let size = &self.shape.page_size;
-            query.append_pair(&size.parameter, &size.rows.to_string());
-            if let (Some(parameter), Some(since)) =
-                (&self.shape.updated_since, request.updated_since)
-            {
-                query.append_pair(parameter, &self.shape.write_instant(since));
-            }
-            match (&self.shape.paging, &request.resume) {
-                (Paging::Token { parameter, .. }, Some(Resume(token))) => {
-                    query.append_pair(parameter, token);
-                }
-                (Paging::Number { parameter, first }, resume) => {
-                    let number =
-                        resume.as_ref().map_or_else(|| first.to_string(), |at| at.0.clone());
-                    query.append_pair(parameter, &number);
-                }
-                (Paging::Token { .. }, None) => {}
-            }
+    fn url(
+        &self,
+        collection: &Collection,
+        since: Option<Timestamp>,
+        resume: Option<&Resume>,
+    ) -> Result<Url, SourceError> {
+        if let (Paging::Link { .. }, Some(Resume(link))) = (&self.origin.paging, resume) {
+            return self.http.link(collection, link);
         }
+        let Place::Path { path, query } = &collection.place else {
+            return Err(SourceError::shape(collection, "the collection has no path"));
+        };
+        let mut url = self.http.url(path)?;
+        let mut pairs = url.query_pairs_mut();
+        pairs.extend_pairs(
+            self.origin.parameters.iter().filter(|(name, _)| !query.contains_key(*name)),
+        );
+        pairs.extend_pairs(query);
+        let size = &self.origin.page_size;
+        pairs.append_pair(&size.parameter, &size.rows.to_string());
+        if let (Some(parameter), Some(since)) = (&self.origin.updated_since, since) {
+            pairs.append_pair(parameter, &self.shape.write_instant(since));
+        }
+        match (&self.origin.paging, resume) {
+            (Paging::Token { parameter, .. } | Paging::Offset { parameter }, Some(Resume(at))) => {
+                pairs.append_pair(parameter, at);
+            }
+            (Paging::Number { parameter, first }, resume) => {
+                let number = resume.map_or_else(|| first.to_string(), |at| at.0.clone());
+                pairs.append_pair(parameter, &number);
+            }
+            _ => {}
+        }
+        drop(pairs);
         Ok(url)
-    }
-
-    /// Asks until there is an answer that is not "busy".
-    async fn ask(&self, collection: &Collection, url: &Url) -> Result<Response, SourceError> {
-        let mut pause = FIRST_PAUSE;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let request = self.client.get(url.clone()).header("accept", "application/json");
-            let request = match &self.shape.authorization {
-                Authorization::Bearer => request.bearer_auth(self.secret.expose_secret()),
-                Authorization::Basic { user } => {
-                    request.basic_auth(user, Some(self.secret.expose_secret()))
-                }
-            };
-            let fault = match request.send().await {
-                Ok(response) if !is_busy(response.status()) => return Ok(response),
-                Ok(response) => {
-                    pause = retry_after(&response).unwrap_or(pause);
-                    format!("status {}", response.status().as_u16())
-                }
-                Err(error) => error.without_url().to_string(),
-            };
-            if attempt >= ATTEMPTS || pause > MAX_PAUSE {
-                return Err(SourceError::Unreachable { collection: collection.id.clone(), fault });
-            }
-            self.clock.sleep(pause).await;
-            pause *= 2;
-        }
     }
 
     fn page_of(
         &self,
         collection: &Collection,
-        request: &PageRequest,
+        resume: Option<&Resume>,
         mut body: Value,
     ) -> Result<Page, SourceError> {
-        let shape = |fault: &str| SourceError::Shape {
-            collection: collection.id.clone(),
-            fault: fault.to_owned(),
-        };
-        let next = self.next(request, &body);
-        let as_of = match self.shape.as_of.as_ref().and_then(|path| at(&body, path)) {
+        let shape = |fault: &str| SourceError::shape(collection, fault);
+        let as_of = match self.origin.as_of.as_ref().map(|path| path.find(&body)) {
             Some(Value::String(text)) => {
                 let instant = self.shape.instant(text);
-                Some(
-                    instant
-                        .ok_or_else(|| shape("'as_of' is not an instant in the source's form"))?,
-                )
+                let fault = "'as_of' is not an instant in the source's form";
+                Some(instant.ok_or_else(|| shape(fault))?)
             }
             _ => None,
         };
-        let Some(Value::Array(rows)) = at_mut(&mut body, &self.shape.rows).map(Value::take) else {
-            return Err(shape(&format!("there is no list at '{}' in a page", self.shape.rows)));
+        let total = self.origin.total.as_ref().map(|path| {
+            let fault = "a page does not say how many rows there are in all";
+            path.find(&body).as_u64().ok_or_else(|| shape(fault))
+        });
+        let total = total.transpose()?;
+        let named = self.named_next(&body);
+        let Some(Value::Array(rows)) = at_mut(&mut body, &self.origin.rows).map(Value::take) else {
+            return Err(shape(&format!("there is no list at '{}' in a page", self.origin.rows)));
         };
         if !rows.iter().all(Value::is_object) {
             return Err(shape("a row is not an object"));
         }
-        let next = match (&self.shape.paging, next) {
-            (Paging::Number { .. }, _) if rows.len() < self.shape.page_size.rows as usize => None,
-            (_, next) => next,
-        };
-        if next.is_some() && next == request.resume {
+        let next = named.or_else(|| self.counted_next(resume, rows.len()));
+        if next.is_some() && next.as_ref() == resume {
             return Err(shape("a page names itself as the next one"));
         }
-        Ok(Page { rows, next, as_of })
+        Ok(Page { rows, next, as_of, total, ..Page::default() })
     }
 
-    fn next(&self, request: &PageRequest, body: &Value) -> Option<Resume> {
-        match &self.shape.paging {
-            Paging::Token { next, .. } => match at(body, next)? {
-                Value::String(token) if !token.is_empty() => Some(Resume(token.clone())),
-                Value::Number(token) => Some(Resume(token.to_string())),
-                _ => None,
-            },
+    /// The next page, where a page says it.
+    fn named_next(&self, body: &Value) -> Option<Resume> {
+        let (Paging::Token { next, .. } | Paging::Link { next }) = &self.origin.paging else {
+            return None;
+        };
+        match next.find(body) {
+            Value::String(token) if !token.is_empty() => Some(Resume(token.clone())),
+            Value::Number(token) => Some(Resume(token.to_string())),
+            _ => None,
+        }
+    }
+
+    /// The next page, where pages or rows are counted; none behind an incomplete one.
+    fn counted_next(&self, resume: Option<&Resume>, rows: usize) -> Option<Resume> {
+        if rows < self.origin.page_size.rows as usize {
+            return None;
+        }
+        let at = resume.and_then(|resume| resume.0.parse::<u64>().ok());
+        match &self.origin.paging {
             Paging::Number { first, .. } => {
-                let this = request.resume.as_ref().and_then(|resume| resume.0.parse().ok());
-                Some(Resume((this.unwrap_or(*first) + 1).to_string()))
+                Some(Resume((at.unwrap_or(u64::from(*first)) + 1).to_string()))
             }
+            Paging::Offset { .. } => Some(Resume((at.unwrap_or(0) + rows as u64).to_string())),
+            Paging::Token { .. } | Paging::Link { .. } => None,
         }
     }
 }
@@ -173,70 +138,23 @@ impl Source for HttpJson {
         collection: &Collection,
         request: &PageRequest,
     ) -> Result<Page, SourceError> {
-        let url = self.url(collection, request)?;
-        let response = self.ask(collection, &url).await?;
-        let status = response.status();
-        let id = || collection.id.clone();
-        match status {
-            StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(SourceError::Refused { collection: id(), status: status.as_u16() });
-            }
-            _ => {
-                let fault = format!("the source answered with status {}", status.as_u16());
-                return Err(SourceError::Shape { collection: id(), fault });
-            }
-        }
-        let body = read_bounded(response, &collection.id).await?;
-        let body = serde_json::from_slice(&body).map_err(|_| SourceError::Shape {
-            collection: id(),
-            fault: "a page is not JSON".to_owned(),
-        })?;
-        self.page_of(collection, request, body)
+        let since = request.since.as_ref().and_then(|since| since.updated_at);
+        let resume = request.resume.as_ref();
+        let url = self.url(collection, since, resume)?;
+        let answer = self.http.get(collection, &url, &[]).await?;
+        self.page_of(collection, resume, answer.json(collection)?)
     }
-}
 
-async fn read_bounded(
-    mut response: Response,
-    collection: &str,
-) -> Result<Zeroizing<Vec<u8>>, SourceError> {
-    let mut body = Zeroizing::new(Vec::new());
-    loop {
-        let chunk = response.chunk().await.map_err(|error| SourceError::Unreachable {
-            collection: collection.to_owned(),
-            fault: error.without_url().to_string(),
-        })?;
-        let Some(chunk) = chunk else { return Ok(body) };
-        if body.len() + chunk.len() > MAX_PAGE_BYTES {
-            let fault = format!("a page is larger than {MAX_PAGE_BYTES} bytes: ask for fewer rows");
-            return Err(SourceError::Shape { collection: collection.to_owned(), fault });
-        }
-        body.extend_from_slice(&chunk);
+    async fn keys(
+        &self,
+        collection: &Collection,
+        resume: Option<&Resume>,
+    ) -> Result<KeyPage, SourceError> {
+        let request = PageRequest { since: None, resume: resume.cloned() };
+        let page = self.page(collection, &request).await?;
+        let ids = page.rows.iter().filter_map(|row| self.shape.id_of(row));
+        Ok(KeyPage { ids: ids.collect(), next: page.next, total: page.total })
     }
-}
-
-/// Whether an address is this machine's own.
-#[must_use]
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
-fn is_busy(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
-}
-
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get("retry-after")?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-fn at<'a>(value: &'a Value, path: &FieldPath) -> Option<&'a Value> {
-    path.names().iter().try_fold(value, |value, name| value.get(name))
 }
 
 fn at_mut<'a>(value: &'a mut Value, path: &FieldPath) -> Option<&'a mut Value> {
@@ -248,83 +166,104 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::mapping::origin::Origin;
 
-    fn source(paging: Value) -> HttpJson {
+    /// A mapping's section, as it would be written, and the source it makes.
+    fn source(more: &str) -> HttpJson {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let shape = json!({
-            "authorization": "bearer", "rows": "data/records", "id": "id",
-            "updated_at": "updated_at", "as_of": "as_of", "paging": paging,
-            "page_size": {"parameter": "limit", "rows": 2}, "updated_since": "since"
-        });
-        let shape = serde_json::from_value(shape).unwrap();
+        let text = format!(
+            "format: holdfast/mapping/v1
+source: c3ms
+title: C3MS
+time_zone: Australia/Adelaide
+http_json:
+  authorization: bearer
+  rows: data/records
+  id: id
+  updated_at: updated_at
+  as_of: as_of
+  page_size: {{ parameter: limit, rows: 2 }}
+  updated_since: since
+  {more}
+collections:
+  - id: persons
+    path: /persons
+    query: {{ all: '1' }}
+    records:
+      - kind: person
+        tier: {{ constant: standard }}
+        class: {{ constant: general }}
+        fields: {{}}
+"
+        );
+        let mapping = crate::config::mapping::read("test.yaml", &text).unwrap();
+        let Origin::HttpJson(origin) = mapping.origin else { panic!("another kind") };
         let url = "http://127.0.0.1:1/base/".parse().unwrap();
+        let shape = (*origin, mapping.shape);
         HttpJson::new(url, shape, "synthetic".into(), Clock::system()).unwrap()
     }
 
     fn collection() -> Collection {
+        let query = [("all".to_owned(), "1".to_owned())].into();
         Collection {
             id: "persons".into(),
-            path: "/persons".into(),
-            query: [("all".to_owned(), "1".to_owned())].into(),
+            place: Place::Path { path: "/persons".into(), query },
             ignored: vec![],
+            essential: vec![],
             records: vec![],
         }
     }
 
     fn by_token() -> HttpJson {
-        source(json!({"token": {"parameter": "after", "next": "next"}}))
+        source("paging: { token: { parameter: after, next: next } }")
     }
 
     #[test]
     fn a_request_says_where_since_when_and_how_many() {
-        let request = PageRequest {
-            updated_since: Some("2023-03-01T00:00:00Z".parse().unwrap()),
-            resume: Some(Resume("a~b".into())),
-        };
-        let url = by_token().url(&collection(), &request).unwrap();
+        let since = Some("2023-03-01T00:00:00Z".parse().unwrap());
+        let url = by_token().url(&collection(), since, Some(&Resume("a~b".into()))).unwrap();
         let query = "all=1&limit=2&since=2023-03-01T00%3A00%3A00Z&after=a%7Eb";
         assert_eq!(url.as_str(), format!("http://127.0.0.1:1/base/persons?{query}"));
     }
 
     #[test]
-    fn pages_by_number_end_with_an_incomplete_one() {
-        let source = source(json!({"number": {"parameter": "page", "first": 1}}));
-        let page = |rows: Value| {
-            let body = json!({"data": {"records": rows}});
-            source.page_of(&collection(), &PageRequest::default(), body).unwrap()
-        };
-        assert_eq!(page(json!([{}, {}])).next, Some(Resume("2".into())));
-        assert_eq!(page(json!([{}])).next, None);
+    fn counted_pages_end_with_an_incomplete_one() {
+        for (paging, second) in [
+            ("paging: { number: { parameter: page, first: 1 } }", "2"),
+            ("paging: { offset: { parameter: skip } }", "2"),
+        ] {
+            let source = source(paging);
+            let page = |rows: Value| {
+                let body = json!({"data": {"records": rows}});
+                source.page_of(&collection(), None, body).unwrap()
+            };
+            assert_eq!(page(json!([{}, {}])).next, Some(Resume(second.into())));
+            assert_eq!(page(json!([{}])).next, None);
+        }
+    }
+
+    #[test]
+    fn a_link_to_another_host_is_not_followed() {
+        let source = source("paging: { link: { next: next } }");
+        let at = |link: &str| source.url(&collection(), None, Some(&Resume(link.into())));
+        assert_eq!(at("/more?x=1").unwrap().as_str(), "http://127.0.0.1:1/more?x=1");
+        assert!(at("http://127.0.0.1:2/more").is_err());
+        assert!(at("https://evil.example.org/").is_err());
     }
 
     #[test]
     fn a_page_of_another_shape_is_an_error_that_repeats_nothing() {
         let source = by_token();
-        let request = PageRequest { resume: Some(Resume("7".into())), ..PageRequest::default() };
+        let resume = Resume("7".into());
         for body in [
             json!({"data": {"rows": []}}),
             json!({"data": {"records": ["Synthetic-Secret"]}}),
             json!({"data": {"records": []}, "as_of": "Synthetic-Secret"}),
             json!({"data": {"records": []}, "next": "7"}),
         ] {
-            let error = source.page_of(&collection(), &request, body).unwrap_err();
+            let error = source.page_of(&collection(), Some(&resume), body).unwrap_err();
             assert!(matches!(error, SourceError::Shape { .. }));
             assert!(!error.to_string().contains("Secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_secret_does_not_leave_the_machine_in_the_clear() {
-        let shape = by_token().shape.clone();
-        for (url, fits) in [
-            ("http://c3ms.example.gov", false),
-            ("https://c3ms.example.gov", true),
-            ("http://[::1]:80", true),
-            ("http://127.0.0.1.example.gov", false),
-        ] {
-            let (url, shape) = (url.parse().unwrap(), shape.clone());
-            let made = HttpJson::new(url, shape, "synthetic".into(), Clock::system());
-            assert_eq!(made.is_ok(), fits);
         }
     }
 }

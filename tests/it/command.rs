@@ -183,3 +183,28 @@ fn people_are_enrolled_once_kept_when_compiled_again_and_out_when_they_leave() {
     assert_eq!(enrolled[0]["person"], "p-ops-1");
     assert!(listed.iter().all(|one| one["person"] != "p-intake"));
 }
+
+#[test]
+fn an_address_of_another_kind_of_source_than_the_mapping_is_told_where_it_stands() {
+    let folder = set_up();
+    let file = folder.path().join("care/holdfast.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let line = text.lines().position(|line| line.trim_start().starts_with("source_url:")).unwrap();
+    let old = text.lines().nth(line).unwrap();
+    let url = old.trim_start().trim_start_matches("source_url:").trim();
+    for (new, said) in [
+        (
+            "postgres://export@replica.example.org/c3ms",
+            "the mapping says http_json: write https://",
+        ),
+        ("postgres://export:synthetic-pass@replica.example.org/c3ms", "a password stands here"),
+        ("ftp://example.org", "care/holdfast.yaml"),
+    ] {
+        std::fs::write(&file, text.replace(old, &old.replace(url, new))).unwrap();
+        let (status, complaint) = complains(folder.path(), &["validate", "care"]);
+        assert_eq!(status, 2, "{complaint}");
+        let place = format!("care/holdfast.yaml:{}:", line + 1);
+        assert!(complaint.contains(&place) && complaint.contains(said), "{new}: {complaint}");
+        assert!(!complaint.contains("synthetic-pass"), "{complaint}");
+    }
+}

@@ -26,6 +26,7 @@ mod report;
 mod roundup;
 mod schedule;
 mod site_network;
+mod sources;
 mod standin;
 mod support;
 mod taint;

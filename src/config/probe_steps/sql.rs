@@ -6,6 +6,7 @@ use serde_saphyr::{Location as Place, Spanned};
 
 use super::network::server;
 use super::{Faults, Names};
+use crate::config::select;
 use crate::domain::step::{Database, DatabaseServer, DatabaseTls, Engine, Piece, SqlQuery};
 
 const POSTGRES_PORT: u16 = 5432;
@@ -99,20 +100,9 @@ pub fn read_sql(
     Some(SqlQuery { database, query: file.query.value.trim().to_owned(), parameters })
 }
 
-/// The transaction cannot write whatever the query says; this tells whoever wrote it early.
 fn check_query(query: &Spanned<String>, faults: &mut Faults) {
-    let text = query.value.trim();
-    let verb = text.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
-    if !matches!(verb.as_str(), "SELECT" | "WITH") {
-        faults.at(query.defined, "the query does not read: begin it with SELECT or WITH");
-    }
-    if text.split_whitespace().any(|word| word.eq_ignore_ascii_case("INTO")) {
-        faults.at(query.defined, "the query writes what it reads: take INTO away");
-    }
-    if text.contains(';') {
-        faults.at(query.defined, "one query a step: take ';' away");
-    }
-    if text.contains("${") {
+    select::check(query, "step", faults);
+    if query.value.contains("${") {
         faults.at(
             query.defined,
             "values do not go into the query: write $1, or ? on mysql, and list them under \

@@ -4,11 +4,11 @@ mod browser;
 mod dns;
 mod icmp;
 mod large;
-mod programs;
+pub mod programs;
 mod rebinding;
-mod rig;
+pub mod rig;
 mod smtp;
-mod sql;
+pub mod sql;
 mod tcp;
 mod tls;
 

@@ -19,7 +19,7 @@ const TABLES: [&str; 3] = [
 ];
 
 /// Where Debian puts PostgreSQL's programs, whichever version it has.
-fn postgres_program(name: &str) -> PathBuf {
+pub fn postgres_program(name: &str) -> PathBuf {
     let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .expect("postgresql is installed")
         .map(|entry| entry.unwrap().path())
@@ -43,22 +43,46 @@ pub async fn postgres(authority: &Authority) -> Program {
         .arg("--pgdata")
         .arg(&data)
         .current_dir(folder.path()));
+    serve_postgres(folder, &data, (&certificate, &key)).await
+}
+
+/// Serves a folder of PostgreSQL's.
+async fn serve_postgres(
+    folder: tempfile::TempDir,
+    data: &Path,
+    (certificate, key): (&Path, &Path),
+) -> Program {
     let address = free_address();
     let option = |name: &str, value: &Path| format!("{name}={}", value.display());
     let mut command = as_user("postgres", postgres_program("postgres"));
-    command.arg("-D").arg(&data).current_dir(folder.path());
+    command.arg("-D").arg(data).current_dir(folder.path());
     for setting in [
         "listen_addresses=127.0.0.1".to_owned(),
         format!("port={}", address.port()),
         option("unix_socket_directories", folder.path()),
         "ssl=on".to_owned(),
-        option("ssl_cert_file", &certificate),
-        option("ssl_key_file", &key),
+        option("ssl_cert_file", certificate),
+        option("ssl_key_file", key),
         "fsync=off".to_owned(),
     ] {
         command.args(["-c", &setting]);
     }
     Program::start(command, address, folder).await
+}
+
+/// A standby of a PostgreSQL, which follows it.
+pub async fn standby(primary: &Program, authority: &Authority) -> Program {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let (certificate, key) = certificate_files(folder.path(), &authority.certify("localhost"));
+    give_to("postgres", folder.path());
+    run(as_user("postgres", postgres_program("pg_basebackup"))
+        .env("PGPASSWORD", PASSWORD)
+        .args(["--host=127.0.0.1", "--username=probe", "--write-recovery-conf", "--no-sync"])
+        .args(["--checkpoint=fast", &format!("--port={}", primary.address.port()), "--pgdata"])
+        .arg(&data)
+        .current_dir(folder.path()));
+    serve_postgres(folder, &data, (&certificate, &key)).await
 }
 
 /// Statements for a database, by its own client.
@@ -78,7 +102,7 @@ fn psql(port: u16) -> Command {
 }
 
 /// A MariaDB with a user `probe`, and a certificate for `localhost`.
-async fn mariadb(authority: &Authority) -> Program {
+pub async fn mariadb(authority: &Authority) -> Program {
     let folder = folder();
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();

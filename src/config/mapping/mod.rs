@@ -3,14 +3,22 @@
 //! Names of our fields are checked against the record types themselves, so a misspelt one is found
 //! before anything is captured. It must not speak to a source, nor hold a secret.
 
+mod origin;
+mod presets;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
+use self::origin::{FilesFile, HttpJsonFile, OdataFile, OriginFile, SqlFile};
 use super::diagnostics::{Diagnostics, Faults, parse, unknown};
-use crate::domain::mapping::{Collection, Expression, FieldPath, Mapping, RecordRule, Shape};
+use super::select;
+use crate::domain::mapping::expression::{Expression, FieldPath};
+use crate::domain::mapping::origin::Origin;
+use crate::domain::mapping::{Collection, Mapping, Place, RecordRule};
 use crate::domain::records::RecordKind;
 
 /// The word every mapping file begins with.
@@ -36,7 +44,14 @@ pub struct MappingFile {
     #[serde(default = "default_fall")]
     #[schemars(with = "u8")]
     quarantine_fall_percent: Spanned<u8>,
-    http_json: Shape,
+    #[schemars(with = "Option<HttpJsonFile>")]
+    http_json: Option<Spanned<HttpJsonFile>>,
+    #[schemars(with = "Option<OdataFile>")]
+    odata: Option<Spanned<OdataFile>>,
+    #[schemars(with = "Option<SqlFile>")]
+    sql: Option<Spanned<SqlFile>>,
+    #[schemars(with = "Option<FilesFile>")]
+    files: Option<Spanned<FilesFile>>,
     #[schemars(with = "Vec<CollectionFile>")]
     collections: Vec<Spanned<CollectionFile>>,
 }
@@ -45,11 +60,23 @@ pub struct MappingFile {
 #[serde(deny_unknown_fields)]
 struct CollectionFile {
     id: String,
-    path: String,
+    /// Of HTTP and OData: below the source's address.
+    path: Option<String>,
+    /// Of HTTP and OData: parameters of every request.
     #[serde(default)]
     query: BTreeMap<String, String>,
+    /// Of SQL: the query, each of whose rows makes the records; it begins with SELECT or WITH.
+    #[schemars(with = "Option<String>")]
+    select: Option<Spanned<String>>,
+    /// Of SQL: columns that hold JSON as text.
+    #[serde(default)]
+    json: Vec<String>,
     #[serde(default)]
     ignored: Vec<String>,
+    /// Fields without which nothing is worth keeping: when no row has one any more, the run is
+    /// quarantined.
+    #[serde(default)]
+    essential: Vec<String>,
     #[schemars(with = "Vec<RuleFile>")]
     records: Vec<Spanned<RuleFile>>,
 }
@@ -74,7 +101,7 @@ fn default_fall() -> Spanned<u8> {
 /// # Errors
 /// Every fault with its place.
 pub fn read(file: &str, text: &str) -> Result<Mapping, Diagnostics> {
-    let raw: MappingFile = parse(file, text)?;
+    let mut raw: MappingFile = parse(file, text)?;
     let mut faults = Faults::new(file);
     if raw.format.value != FORMAT {
         faults.at(raw.format.defined, format!("write '{FORMAT}': this version reads no other"));
@@ -90,6 +117,13 @@ pub fn read(file: &str, text: &str) -> Result<Mapping, Diagnostics> {
         faults.at(raw.time_zone.defined, message);
         jiff::tz::TimeZone::UTC
     });
+    let folder = Path::new(file).parent().unwrap_or(Path::new("."));
+    let origin = only_origin(&mut raw, &mut faults);
+    let origin =
+        origin.and_then(|(section, place)| origin::read(section, place, folder, &mut faults));
+    let Some((shape, origin)) = origin else {
+        return Err(Diagnostics(faults.take()));
+    };
     if raw.collections.is_empty() {
         faults.whole("there are no collections: nothing would be captured");
     }
@@ -100,30 +134,59 @@ pub fn read(file: &str, text: &str) -> Result<Mapping, Diagnostics> {
             let message = format!("the collection '{}' stands here twice", collection.value.id);
             faults.at(collection.defined, message);
         }
-        collections.push(check_collection(collection, &mut faults));
+        collections.push(check_collection(collection, &origin, &mut faults));
     }
     faults.finish(Mapping {
         source: raw.source.value,
         title: raw.title,
         time_zone,
-        shape: raw.http_json,
+        origin,
+        shape,
         not_included: raw.not_included,
         quarantine_fall_percent: raw.quarantine_fall_percent.value,
         collections,
     })
 }
 
-fn check_collection(raw: Spanned<CollectionFile>, faults: &mut Faults) -> Collection {
-    let place = raw.defined;
-    let raw = raw.value;
-    if !raw.path.starts_with('/') {
-        faults.at(place, format!("the path '{}' has to begin with '/'", raw.path));
+/// The one section that says what kind of source it is, and where it stands.
+fn only_origin(raw: &mut MappingFile, faults: &mut Faults) -> Option<(OriginFile, Location)> {
+    let http_json = raw
+        .http_json
+        .take()
+        .map(|section| (OriginFile::HttpJson(Box::new(section.value)), section.defined));
+    let odata = raw
+        .odata
+        .take()
+        .map(|section| (OriginFile::Odata(Box::new(section.value)), section.defined));
+    let sql =
+        raw.sql.take().map(|section| (OriginFile::Sql(Box::new(section.value)), section.defined));
+    let files = raw
+        .files
+        .take()
+        .map(|section| (OriginFile::Files(Box::new(section.value)), section.defined));
+    let mut sections = [http_json, odata, sql, files].into_iter().flatten();
+    let first = sections.next();
+    if first.is_none() {
+        faults.whole("the kind of source is missing: add http_json, odata, sql or files");
     }
+    if let Some((_, place)) = sections.next() {
+        faults.at(place, "a second kind of source: keep one, and write another mapping for it");
+    }
+    first
+}
+
+fn check_collection(
+    raw: Spanned<CollectionFile>,
+    origin: &Origin,
+    faults: &mut Faults,
+) -> Collection {
+    let place = raw.defined;
+    let mut raw = raw.value;
     if raw.records.is_empty() {
         faults.at(place, format!("the collection '{}' makes no records", raw.id));
     }
     let mut kinds = BTreeSet::new();
-    let records = raw.records.into_iter().map(|rule| {
+    let records = std::mem::take(&mut raw.records).into_iter().map(|rule| {
         if !kinds.insert(rule.value.kind) {
             // A record's id is its row's, so two of a kind would be one.
             let message = format!("a row can make one {} only", rule.value.kind);
@@ -132,7 +195,50 @@ fn check_collection(raw: Spanned<CollectionFile>, faults: &mut Faults) -> Collec
         check_rule(rule.value, faults)
     });
     let records = records.collect();
-    Collection { id: raw.id, path: raw.path, query: raw.query, ignored: raw.ignored, records }
+    let id = raw.id.clone();
+    let (ignored, essential) =
+        (std::mem::take(&mut raw.ignored), std::mem::take(&mut raw.essential));
+    Collection { place: check_place(raw, place, origin, faults), id, ignored, essential, records }
+}
+
+/// Where the collection is, in the terms of its kind of source and in no others.
+fn check_place(
+    raw: CollectionFile,
+    place: Location,
+    origin: &Origin,
+    faults: &mut Faults,
+) -> Place {
+    let key = origin.key();
+    let mut foreign = |is_there: bool, name: &str| {
+        if is_there {
+            faults.at(place, format!("'{name}' says nothing to {key}: take it away"));
+        }
+    };
+    let (of_http, of_sql) = match origin {
+        Origin::HttpJson(_) | Origin::Odata(_) => (true, false),
+        Origin::Sql(_) => (false, true),
+        Origin::Files(_) => (false, false),
+    };
+    foreign(!of_http && raw.path.is_some(), "path");
+    foreign(!of_http && !raw.query.is_empty(), "query");
+    foreign(!of_sql && raw.select.is_some(), "select");
+    foreign(!of_sql && !raw.json.is_empty(), "json");
+    if of_http {
+        let path = raw.path.unwrap_or_default();
+        if !path.starts_with('/') {
+            faults.at(place, format!("the path '{path}' has to begin with '/'"));
+        }
+        return Place::Path { path, query: raw.query };
+    }
+    if !of_sql {
+        return Place::Files;
+    }
+    let Some(select) = raw.select else {
+        faults.at(place, format!("the collection '{}' has no 'select': add its query", raw.id));
+        return Place::Files;
+    };
+    select::check(&select, "collection", faults);
+    Place::Select { query: select.value.trim().to_owned(), json: raw.json }
 }
 
 fn check_rule(raw: RuleFile, faults: &mut Faults) -> RecordRule {
