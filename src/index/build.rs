@@ -168,6 +168,10 @@ impl IndexBuilder {
             .bind(serde_json::to_string(&frequent)?)
             .execute(&mut self.connection)
             .await?;
+        // One piece instead of many is searched in half the time.
+        sqlx::raw_sql("INSERT INTO word (word) VALUES ('optimize')")
+            .execute(&mut self.connection)
+            .await?;
         let image = Image(self.connection.serialize(None).await?);
         self.connection.close().await?;
         Ok(image)

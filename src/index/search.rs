@@ -69,13 +69,15 @@ impl Index {
         if wanted.is_empty() {
             return Ok(Found::default());
         }
-        let meant: Vec<_> =
-            wanted.words.iter().map(|word| self.vocabulary.alternatives(word)).collect();
-        let expressions = self.expressions(&wanted.words, &meant);
         let born = (wanted.born_on.map(day_number), wanted.transposed.map(day_number));
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         let mut reader = self.readers[turn].lock().await;
-        let (entries, mut more) = candidates(&mut reader, &expressions, born).await?;
+        let mut looked = Looked::default();
+        let meant = self.by_words(&mut reader, &wanted.words, &mut looked).await?;
+        if born != (None, None) {
+            looked.born(&mut reader, born).await?;
+        }
+        let Looked { entries, cut: mut more } = looked;
         let candidates = read(&mut reader, &entries).await?;
         drop(reader);
         let mut hits = Vec::new();
@@ -90,84 +92,97 @@ impl Index {
         Ok(Found { hits, more })
     }
 
-    /// FTS5 expressions, each wider than the one before: all words as they are, all as beginnings,
-    /// all also as what may have been meant. None without words.
-    fn expressions(&self, words: &[String], meant: &[Vec<Alternative>]) -> Vec<String> {
-        if words.is_empty() {
-            return Vec::new();
+    /// Looks for rows with all of the words: as they are; then also as what begins with them and
+    /// what may have been meant, where the list has room. Answers what may have been meant.
+    async fn by_words(
+        &self,
+        reader: &mut SqliteConnection,
+        words: &[String],
+        looked: &mut Looked,
+    ) -> Result<Vec<Vec<Alternative>>, IndexError> {
+        let nothing = || vec![Vec::new(); words.len()];
+        if words.is_empty() || looked.at(reader, &all(words, |_, word| quoted(word))).await? {
+            // Words as they are come first in the order; when they fill the list, nothing else
+            // shows.
+            return Ok(nothing());
         }
-        let all = |form: &dyn Fn(&str, &[Alternative]) -> String| {
-            let words = words.iter().zip(meant).map(|(word, meant)| form(word, meant));
-            words.collect::<Vec<_>>().join(" AND ")
-        };
+        let meant: Vec<_> = words.iter().map(|word| self.vocabulary.alternatives(word)).collect();
+        let widest = all(words, |at, word| {
+            let meant = meant[at].iter().map(|one| format!(" OR {}", quoted(&one.word)));
+            format!("({}{})", self.begins(word), meant.collect::<String>())
+        });
+        let begun = all(words, |_, word| self.begins(word));
+        if looked.at(reader, &widest).await? && meant.iter().any(|meant| !meant.is_empty()) {
+            looked.at(reader, &begun).await?;
+        }
+        Ok(meant)
+    }
+
+    fn begins(&self, word: &str) -> String {
         // One letter begins half of all names.
-        let begins = |word: &str| match word.len() > 1 && !self.frequent.contains(word) {
-            true => format!("\"{word}\"*"),
-            false => format!("\"{word}\""),
-        };
-        let mut expressions = vec![all(&|word, _| format!("\"{word}\""))];
-        let as_beginnings = all(&|word, _| begins(word));
-        if as_beginnings != expressions[0] {
-            expressions.push(as_beginnings);
+        match word.len() > 1 && !self.frequent.contains(word) {
+            true => quoted(word) + "*",
+            false => quoted(word),
         }
-        if meant.iter().any(|meant| !meant.is_empty()) {
-            expressions.push(all(&|word, meant| {
-                let meant: String =
-                    meant.iter().map(|one| format!(" OR \"{}\"", one.word)).collect();
-                format!("({}{meant})", begins(word))
-            }));
-        }
-        expressions
     }
 }
 
-/// The rows worth ranking, and whether any way of finding them was cut.
-async fn candidates(
-    reader: &mut SqliteConnection,
-    expressions: &[String],
-    born: (Option<i64>, Option<i64>),
-) -> Result<(BTreeSet<i64>, bool), IndexError> {
-    let mut entries = BTreeSet::new();
-    let mut cut = false;
-    // Words as they are come first in the order; when they fill the list, nothing else shows.
-    for expression in expressions {
-        cut = matching(reader, expression, &mut entries).await?;
-        if cut {
-            break;
-        }
-    }
-    if born != (None, None) {
-        let found: Vec<i64> =
-            sqlx::query_scalar("SELECT entry FROM entry WHERE born IN ($1, $2) LIMIT $3")
-                .bind(born.0)
-                .bind(born.1)
-                .bind(CANDIDATES)
-                .fetch_all(&mut *reader)
-                .await?;
-        cut |= is_full(&found);
-        entries.extend(found);
-    }
-    Ok((entries, cut))
+fn quoted(word: &str) -> String {
+    format!("\"{word}\"")
 }
 
-/// Adds what an expression matches; whether it matches more.
-async fn matching(
-    reader: &mut SqliteConnection,
-    expression: &str,
-    entries: &mut BTreeSet<i64>,
-) -> Result<bool, IndexError> {
-    let found: Vec<i64> = sqlx::query_scalar("SELECT rowid FROM word WHERE word MATCH $1 LIMIT $2")
-        .bind(expression)
-        .bind(CANDIDATES)
-        .fetch_all(reader)
-        .await?;
-    let full = is_full(&found);
-    entries.extend(found);
-    Ok(full)
+/// An FTS5 expression of all words, each in a form of its own.
+fn all(words: &[String], form: impl Fn(usize, &str) -> String) -> String {
+    let forms = words.iter().enumerate().map(|(at, word)| form(at, word));
+    forms.collect::<Vec<_>>().join(" AND ")
 }
 
-fn is_full(found: &[i64]) -> bool {
-    found.len() >= CANDIDATES.unsigned_abs() as usize
+/// The rows worth ranking.
+#[derive(Default)]
+struct Looked {
+    entries: BTreeSet<i64>,
+    /// Whether the last way of finding them was cut.
+    cut: bool,
+}
+
+impl Looked {
+    /// Adds what an expression matches; whether it matches more.
+    async fn at(
+        &mut self,
+        reader: &mut SqliteConnection,
+        expression: &str,
+    ) -> Result<bool, IndexError> {
+        let found = sqlx::query_scalar(
+            "SELECT json_group_array(rowid) FROM \
+             (SELECT rowid FROM word WHERE word MATCH $1 LIMIT $2)",
+        );
+        let found: String = found.bind(expression).bind(CANDIDATES).fetch_one(reader).await?;
+        self.cut = self.add(&found)?;
+        Ok(self.cut)
+    }
+
+    /// Adds who was born on either day.
+    async fn born(
+        &mut self,
+        reader: &mut SqliteConnection,
+        born: (Option<i64>, Option<i64>),
+    ) -> Result<(), IndexError> {
+        let found = sqlx::query_scalar(
+            "SELECT json_group_array(entry) FROM \
+             (SELECT entry FROM entry WHERE born IN ($1, $2) LIMIT $3)",
+        );
+        let found: String =
+            found.bind(born.0).bind(born.1).bind(CANDIDATES).fetch_one(reader).await?;
+        self.cut |= self.add(&found)?;
+        Ok(())
+    }
+
+    fn add(&mut self, found: &str) -> Result<bool, IndexError> {
+        let found: Vec<i64> = serde_json::from_str(found).map_err(|_| IndexError::Image)?;
+        let full = found.len() >= CANDIDATES.unsigned_abs() as usize;
+        self.entries.extend(found);
+        Ok(full)
+    }
 }
 
 /// Rows by entry, handed over as one text: one answer costs less than a hundred.

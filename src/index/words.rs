@@ -90,10 +90,11 @@ pub fn sounds(word: &str) -> Vec<String> {
 /// What several letters stand for in the spellings of these countries' names, longest first, and
 /// what one letter is not told apart from. Vowels and an h within a word are left out.
 ///
-/// Māori: wh as f, long vowels doubled or with a macron; ng as n, or as k in the south. Languages of
-/// Central Australia and the coast: tj, dj, ty, dy and j; rt, rd, rn, rl and th, dh, nh, lh for one
-/// sound each; no difference between voiced and unvoiced, so that k is g, p is b, t is d. Samoan:
-/// g for ng. Arabic, Persian and Somali in Latin letters: kh, gh and q, doubled letters, any vowel.
+/// Māori: wh as f, long vowels doubled or with a macron; ng as n, or as k in the south. Languages
+/// of Central Australia and the coast: tj, dj, ty, dy and j; rt, rd, rn, rl and th, dh, nh, lh for
+/// one sound each; no difference between voiced and unvoiced, so that k is g, p is b, t is d.
+/// Samoan: g for ng. Arabic, Persian and Somali in Latin letters: kh, gh and q, doubled letters,
+/// any vowel.
 /// Sources: the orthographies in use, as Te Taura Whiri i te Reo Māori, "Guidelines for Māori
 /// Language Orthography", and IAD Press's dictionaries describe them.
 const LETTERS: [(&str, &str); 39] = [
@@ -138,8 +139,8 @@ const LETTERS: [(&str, &str); 39] = [
     ("h", ""),
 ];
 
-/// The skeleton of a word in the spellings of [`LETTERS`], with `ng` read as given. None where fewer
-/// than two sounds are left: that would be like too much.
+/// The skeleton of a word in the spellings of [`LETTERS`], with `ng` read as given. None where
+/// fewer than two sounds are left: that would be like too much.
 fn consonants(word: &str, ng: &str) -> Option<String> {
     let mut code = String::from("~");
     if word.starts_with(['a', 'e', 'i', 'o', 'u', 'y']) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::copy::Copy;
 use crate::domain::access::{AddressProtection, CaseTie, Jurisdiction, Matter, Ring, Subject};
 use crate::domain::records::{
-    Case, CaseStatus, Class, Household, Record, RecordId, RecordKey, RecordKind, Tier,
+    Case, CaseStatus, Class, Household, Person, Record, RecordId, RecordKey, RecordKind, Tier,
 };
 use crate::domain::session::Session;
 use crate::vault::segment::SegmentError;
@@ -20,9 +20,19 @@ impl Copy {
         session: &Session,
     ) -> Result<Option<Subject>, SegmentError> {
         let Some(person) = self.person(id)? else { return Ok(None) };
-        let cases = self.cases_of(id)?;
+        self.subject_of(&person, &self.cases_of(id)?, session).map(Some)
+    }
+
+    /// The same of a person and cases that were read already.
+    pub(super) fn subject_of(
+        &self,
+        person: &Person,
+        cases: &[Case],
+        session: &Session,
+    ) -> Result<Subject, SegmentError> {
+        let id = &person.header.id;
         let mut family: BTreeSet<RecordId> = [id.clone()].into();
-        for case in &cases {
+        for case in cases {
             family.extend(case.children.iter().chain(&case.adults).cloned());
         }
         for record in self.records.of_person(id, &[RecordKind::Relationship])? {
@@ -34,14 +44,14 @@ impl Copy {
             Some(_) => self.addresses_of(&family)?,
             None => Vec::new(),
         };
-        let jurisdictions = match cases.as_slice() {
+        let jurisdictions = match cases {
             [] => [jurisdiction_of(person.header.class)].into(),
             cases => cases.iter().map(|case| jurisdiction_of(case.header.class)).collect(),
         };
         let case_ids = cases.iter().map(|case| &case.header.id);
         let conflicted = self.conflicts.among(family.iter(), case_ids);
         let ties: Result<Vec<_>, _> = cases.iter().map(|case| self.tie(case)).collect();
-        Ok(Some(Subject {
+        Ok(Subject {
             record: id.to_string(),
             matter: person_matter(person.header.class),
             restricted: person.header.tier == Tier::Restricted,
@@ -50,8 +60,8 @@ impl Copy {
             family: family.iter().map(ToString::to_string).collect(),
             addresses,
             conflicted,
-            ring: self.ring(&cases, session),
-        }))
+            ring: self.ring(cases, session),
+        })
     }
 
     fn tie(&self, case: &Case) -> Result<CaseTie, SegmentError> {

@@ -125,12 +125,12 @@ fn row(
     now: Timestamp,
 ) -> Result<Option<Row>, SegmentError> {
     let id = &person.header.id;
-    let Some(subject) = copy.subject(id, session)? else { return Ok(None) };
+    let cases = copy.cases_of(id)?;
+    let subject = copy.subject_of(person, &cases, session)?;
     let listing = access::listing(session, &subject, now);
     if listing == Listing::Hidden {
         return Ok(None);
     }
-    let cases = copy.cases_of(id)?;
     let case = cases.first();
     let mut row = Row {
         id: id.clone(),
