@@ -17,7 +17,7 @@ use crate::store::{Store, detection, ledger};
 pub const EVENT_QUEUE: usize = 1_024;
 /// Checks written in one transaction, and how long the first of them waits for the others. What a
 /// transaction costs is its sync; a check that waits when the machine loses power is a gap.
-const LEDGER_BATCH: usize = 2_048;
+const LEDGER_BATCH: usize = 4_096;
 const LEDGER_DELAY: Duration = Duration::from_secs(1);
 /// Step timings of passed checks are kept this long.
 const DETAIL_WINDOW: Duration = Duration::from_secs(3_600);
@@ -28,7 +28,10 @@ pub async fn keep_checks(store: Store, clock: Clock, mut entries: mpsc::Receiver
     let mut batch = Vec::with_capacity(LEDGER_BATCH);
     let mut pruned_at = clock.now();
     while entries.recv_many(&mut batch, LEDGER_BATCH).await > 0 {
-        tokio::time::sleep(LEDGER_DELAY).await;
+        // A full batch has waited long enough: more than so many a second are kept up with.
+        if batch.len() < LEDGER_BATCH {
+            tokio::time::sleep(LEDGER_DELAY).await;
+        }
         while batch.len() < LEDGER_BATCH
             && let Ok(entry) = entries.try_recv()
         {

@@ -13,6 +13,7 @@ use super::sink::Sink;
 use super::tally::Tally;
 use super::{CaptureError, Outcome, Report};
 use crate::clock::Clock;
+use crate::crypto::digest::Digest;
 use crate::domain::mapping::Mapping;
 use crate::domain::records::Tier;
 use crate::sources::Source;
@@ -27,6 +28,8 @@ use crate::vault::site::Site;
 pub struct Assignment<'a> {
     pub site: &'a Site,
     pub mapping: &'a Mapping,
+    /// Of the mapping's text and the source's address: of others, all is read again.
+    pub asked: Digest,
     pub build: Build,
     /// To seal to; a full build has one of its own.
     pub epoch: &'a str,
@@ -69,12 +72,17 @@ pub async fn build<S: Source>(task: &Assignment<'_>, source: &S) -> Result<Repor
     let ledger_key = site.ledger_key()?;
     let begun_at = task.clock.now();
     let ledger = ledger(task, current.as_ref(), &ledger_key)?;
-    let memory = match (task.build, &current) {
+    let mut memory = match (task.build, &current) {
         (Build::Incremental, Some(current)) => {
             Memory::load(&site.capture_folder(), current.number, &ledger_key)?
         }
         _ => Memory::default(),
     };
+    if task.build == Build::Incremental && memory.asked != Some(task.asked) {
+        let why = "the mapping or the source's address is another than before";
+        return Err(CaptureError::FullDue(why.to_owned()));
+    }
+    memory.asked = Some(task.asked);
     let sink = Sink::new(
         copy.segments(),
         epoch::read(site, task.epoch)?,
@@ -102,7 +110,7 @@ pub async fn build<S: Source>(task: &Assignment<'_>, source: &S) -> Result<Repor
             source: task.mapping.source.clone(),
             created_at: task.clock.now(),
             captured_at,
-            watermark: watermark(task.build, current.as_ref(), (&tally, begun_at)),
+            watermark: watermark(task.build, current.as_ref(), (&tally, captured_at)),
             previous,
             segments: with_earlier(task.build, current, segments),
             counts: ledger.counts(),
@@ -184,19 +192,20 @@ fn reasons(
     fell.into_iter().chain(rejected).chain(lost).chain(empty).collect()
 }
 
-/// Where the next run begins. Not behind the beginning of this one: where rows do not come in the
-/// order of their changes, one that was read early may change while the last ones are read.
+/// Where the next run begins. Not behind the instant that this one shows: a replica may not have
+/// applied yet what changed since, and where rows do not come in the order of their changes, one
+/// that was read early may change while the last ones are read.
 fn watermark(
     build: Build,
     current: Option<&Manifest>,
-    (tally, begun_at): (&Tally, Timestamp),
+    (tally, captured_at): (&Tally, Timestamp),
 ) -> BTreeMap<String, Timestamp> {
     let mut watermark = match (build, current) {
         (Build::Incremental, Some(current)) => current.watermark.clone(),
         _ => BTreeMap::new(),
     };
     for (collection, at) in &tally.watermark {
-        let at = begun_at.min(*at);
+        let at = captured_at.min(*at);
         let known = watermark.entry(collection.clone()).or_insert(at);
         *known = at.max(*known);
     }

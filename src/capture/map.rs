@@ -36,6 +36,19 @@ pub struct Rejected {
     pub fault: String,
 }
 
+impl Rejected {
+    /// A row that names no record.
+    #[must_use]
+    pub fn without_id(collection: &str) -> Self {
+        Self {
+            collection: collection.to_owned(),
+            record: String::new(),
+            field: "id".to_owned(),
+            fault: "there is no usable id".to_owned(),
+        }
+    }
+}
+
 /// Makes everything that the rules of a collection make of one row. Where rows do not say when they
 /// changed, `changed_at` counts.
 #[must_use]
@@ -55,28 +68,36 @@ pub fn map(
     let shape = &mapping.shape;
     let id = text(shape.id.find(row)).and_then(|id| RecordId::new(&id).ok());
     let Some(id) = id else {
-        mapped.rejected.push(reject("", "id", "there is no usable id"));
+        mapped.rejected.push(Rejected::without_id(&collection.id));
         return mapped;
     };
+    let absent = |rule: &RecordRule| RecordKey { kind: rule.kind, id: id.clone() };
     let updated_at = match &shape.updated_at {
         Some(path) => text(path.find(row)).and_then(|at| shape.instant(&at)),
         None => changed_at,
     };
+    mapped.updated_at = updated_at;
+    if shape.says_deleted(row) {
+        // What is gone may not say when.
+        mapped.absent = collection.records.iter().map(absent).collect();
+        return mapped;
+    }
     let Some(updated_at) = updated_at else {
         mapped.rejected.push(reject("", "updated_at", "there is no instant in the source's form"));
         return mapped;
     };
-    mapped.updated_at = Some(updated_at);
-    let deleted = shape.says_deleted(row);
     for rule in &collection.records {
-        let exists = !deleted && rule.when.as_ref().is_none_or(|path| is_set(path.find(row)));
-        if !exists {
-            mapped.absent.push(RecordKey { kind: rule.kind, id: id.clone() });
+        if !rule.when.as_ref().is_none_or(|path| is_set(path.find(row))) {
+            mapped.absent.push(absent(rule));
             continue;
         }
         match record(mapping, rule, row, (&id, updated_at)) {
             Ok(record) => mapped.records.push(record),
             Err((field, fault)) => {
+                if field == "tier" {
+                    // How sensitive it is now is not known: the version before may be too open.
+                    mapped.absent.push(absent(rule));
+                }
                 mapped.rejected.push(reject(rule.kind.as_str(), &field, &fault));
             }
         }
@@ -303,6 +324,19 @@ collections:
         assert_eq!(person.born_on, Some("2015-05-03".parse().unwrap()));
         assert_eq!(mapped.absent.len(), 1);
         assert_eq!(mapped.absent[0].kind.as_str(), "missing");
+    }
+
+    #[test]
+    fn what_is_gone_need_not_say_when_and_an_unknown_tier_takes_the_record_away() {
+        let gone = mapped(json!({"deleted": true, "updated_at": null}));
+        assert_eq!((gone.rejected.len(), gone.absent.len(), gone.updated_at), (0, 2, None));
+
+        let said = MAPPING.replace(", otherwise: restricted", "");
+        let mapping = config::mapping::read("test.yaml", &said).unwrap();
+        let row = row(json!({"sensitivity": "police"}));
+        let mapped = map(&mapping, &mapping.collections[0], &row, None);
+        assert_eq!((mapped.records.len(), mapped.rejected[0].field.as_str()), (0, "tier"));
+        assert!(mapped.absent.iter().any(|key| key.kind.as_str() == "person"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CaptureError;
 use super::ledger::forget_before;
-use crate::crypto::digest::{self, MacKey};
+use crate::crypto::digest::{self, Digest, MacKey};
 use crate::vault::durable;
 
 const MAGIC: &str = "holdfast/capture-memory/v1\n";
@@ -28,6 +28,8 @@ const PREFIX: &str = "memory-";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
+    /// Of the mapping and the address with which all was last read.
+    pub asked: Option<Digest>,
     pub collections: BTreeMap<String, Remembered>,
     /// When all keys were last compared with the copy.
     pub swept_at: Option<Timestamp>,

@@ -6,13 +6,13 @@ use std::io;
 use super::CaptureError;
 use super::build::{Assignment, Progress};
 use super::ledger::{Known, Ledger, Seen};
-use super::map::{Mapped, map};
+use super::map::{Mapped, Rejected, map};
 use super::memory::Memory;
 use super::passes::Passes;
 use super::sink::Sink;
 use super::tally::{Fields, Tally};
 use crate::domain::mapping::Collection;
-use crate::domain::records::{Hidden, Record, RecordId, RecordKey, Tier};
+use crate::domain::records::{Hidden, Record, RecordId, RecordKey, RecordKind, Tier};
 use crate::sources::{Page, PageRequest, Since, Source, SourceError};
 use crate::vault::manifest::{Build, Manifest};
 use crate::vault::segment::SegmentEntry;
@@ -21,6 +21,10 @@ use crate::vault::segment::SegmentEntry;
 const MAX_PAGES: u32 = 1_000_000;
 /// Pages that move while they are read are read again so often.
 const MAX_PASSES: u32 = 6;
+
+/// Kinds that records of other kinds name.
+const IS_REFERRED_TO: [RecordKind; 4] =
+    [RecordKind::Person, RecordKind::Case, RecordKind::Household, RecordKind::ConcernReport];
 
 /// A run while it reads.
 pub struct Run<'a> {
@@ -161,8 +165,12 @@ impl<'a> Run<'a> {
             }
             self.take(collection, mapped, page.places.get(at).map(String::as_str)).await?;
         }
-        for id in page.gone.iter().filter_map(|id| RecordId::new(id).ok()) {
+        for id in page.gone.iter().map(|id| RecordId::new(id)) {
             self.tally.rows += 1;
+            let Ok(id) = id else {
+                self.tally.reject(vec![Rejected::without_id(&collection.id)], None);
+                continue;
+            };
             let kinds = collection.records.iter().map(|rule| rule.kind);
             self.forget(kinds.map(|kind| RecordKey { kind, id: id.clone() }));
         }
@@ -188,6 +196,11 @@ impl<'a> Run<'a> {
                     "'{}' answered without any row, not even the newest that the copy has",
                     collection.id
                 );
+                return Err(CaptureError::FullDue(why));
+            }
+            // Too few rows to be sure by; all of them tell.
+            Some(_) if fields.lacks_essential() => {
+                let why = format!("'{}' answers without a field that is essential", collection.id);
                 return Err(CaptureError::FullDue(why));
             }
             Some(_) => {}
@@ -284,6 +297,17 @@ impl<'a> Run<'a> {
         let tier = record.header().tier;
         match self.ledger.compare(&record)? {
             Known::Unchanged => return Ok(()),
+            Known::Changed(Tier::Standard)
+                if tier == Tier::Restricted
+                    && self.task.build == Build::Incremental
+                    && IS_REFERRED_TO.contains(&key.kind) =>
+            {
+                return Err(CaptureError::FullDue(format!(
+                    "a {} became restricted, and every record that refers to it has to be \
+                     looked at again",
+                    key.kind
+                )));
+            }
             Known::Changed(before) if before != tier => {
                 self.removals.insert((before, key.clone()));
             }

@@ -14,6 +14,7 @@ use super::{CaptureError, Report};
 use crate::clock::Clock;
 use crate::config::diagnostics::Diagnostics;
 use crate::config::{self, diagnostics};
+use crate::crypto::digest::Digest;
 use crate::domain::mapping::Mapping;
 use crate::sources::{self, address};
 use crate::vault::manifest::Build;
@@ -44,25 +45,27 @@ pub enum Ended {
 
 /// Does what it is told and says how it ended.
 pub async fn run(task: &Task, clock: &Clock, progress: &(dyn Fn(&Progress<'_>) + Sync)) -> Ended {
-    let mapping = match read_mapping(task) {
-        Ok(mapping) => mapping,
+    let (mapping, asked) = match read_mapping(task) {
+        Ok(read) => read,
         Err(faults) => return Ended::Failed(faults.to_string()),
     };
-    match capture(task, &mapping, clock, progress).await {
+    match capture(task, (&mapping, asked), clock, progress).await {
         Ok(report) => Ended::Report(report),
         Err(CaptureError::FullDue(why)) => Ended::FullDue(why),
         Err(error) => Ended::Failed(error.to_string()),
     }
 }
 
-fn read_mapping(task: &Task) -> Result<Mapping, Diagnostics> {
+/// The mapping, and what tells it and the address from others.
+fn read_mapping(task: &Task) -> Result<(Mapping, Digest), Diagnostics> {
     let text = diagnostics::read(&task.mapping)?;
-    config::mapping::read(&task.mapping.display().to_string(), &text)
+    let mapping = config::mapping::read(&task.mapping.display().to_string(), &text)?;
+    Ok((mapping, Digest::of(format!("{}\n{text}", task.source_url).as_bytes())))
 }
 
 async fn capture(
     task: &Task,
-    mapping: &Mapping,
+    (mapping, asked): (&Mapping, Digest),
     clock: &Clock,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Result<Report, CaptureError> {
@@ -71,7 +74,14 @@ async fn capture(
         return Err(CaptureError::RealSourceAtDemo);
     }
     let source = sources::open(mapping, &task.source_url, task.token.clone(), clock)?;
-    let assignment =
-        Assignment { site: &site, mapping, build: task.build, epoch: &task.epoch, clock, progress };
+    let assignment = Assignment {
+        site: &site,
+        mapping,
+        asked,
+        build: task.build,
+        epoch: &task.epoch,
+        clock,
+        progress,
+    };
     build(&assignment, &source).await
 }

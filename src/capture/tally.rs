@@ -130,6 +130,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether some essential field is not there in any row, not even without a value.
+    pub fn lacks_essential(&self) -> bool {
+        self.rows > 0 && self.essential.iter().any(|field| !self.seen.contains(field))
+    }
+
     pub fn see(&mut self, row: &Value) {
         self.rows += 1;
         for name in row.as_object().into_iter().flat_map(|fields| fields.keys()) {

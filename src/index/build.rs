@@ -15,8 +15,8 @@ use crate::domain::records::{RecordKey, SearchRow};
 /// Rows go to SQLite this many at a time, as one JSON text.
 const BATCH_ROWS: usize = 500;
 
-/// A word in more rows than this is not looked for as the beginning of others: somebody who typed
-/// it in full means it, and all that begins with it would have to be gone through.
+/// A word in more addresses than this is not looked for as the beginning of others there: somebody
+/// who typed "street" means it, and all that begins with it would have to be gone through.
 const FREQUENT_ROWS: u32 = 2_000;
 
 /// Bumped whenever the tables change; an image of another version is refused.
@@ -38,7 +38,7 @@ CREATE TABLE name_word (word TEXT PRIMARY KEY, sounds TEXT NOT NULL) WITHOUT ROW
 CREATE TABLE frequent (word TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE VIRTUAL TABLE word USING fts5(
     name, number, address, content='', contentless_delete=1, detail=column,
-    tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+    tokenize='unicode61 remove_diacritics 2', prefix='1 2 3'
 );
 PRAGMA user_version = 2;
 ";
@@ -50,7 +50,7 @@ pub struct IndexBuilder {
     next_entry: i64,
     /// Words of names that are written already.
     known: HashSet<String>,
-    /// In how many rows a word is.
+    /// In how many addresses a word is.
     rows: HashMap<String, u32>,
 }
 
@@ -119,9 +119,7 @@ impl IndexBuilder {
     pub async fn add(&mut self, row: &SearchRow) -> Result<(), IndexError> {
         let line = Line::of(row, self.next_entry);
         self.next_entry += 1;
-        for word in
-            [&line.names, &line.address].into_iter().flat_map(|text| text.split([' ', '\n']))
-        {
+        for word in line.address.split(' ') {
             match self.rows.get_mut(word) {
                 Some(rows) => *rows += 1,
                 None => drop(self.rows.insert(word.to_owned(), 1)),

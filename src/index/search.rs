@@ -16,6 +16,8 @@ use crate::domain::records::{RecordId, RecordKey, RecordKind};
 
 /// What one way of finding brings at most: a common surname is cut here, before ranking.
 const CANDIDATES: i64 = 100;
+/// People of one date of birth: five times as many as there are among a million.
+const BORN: i64 = 500;
 /// Each holds a copy of its own in memory.
 const READERS: usize = 2;
 
@@ -73,10 +75,13 @@ impl Index {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         let mut reader = self.readers[turn].lock().await;
         let mut looked = Looked::default();
-        let meant = self.by_words(&mut reader, &wanted.words, &mut looked).await?;
-        if born != (None, None) {
-            looked.born(&mut reader, born).await?;
+        for day in [born.0, born.1].into_iter().flatten() {
+            looked.born(&mut reader, day).await?;
         }
+        let meant = match wanted.words.as_slice() {
+            [] => Vec::new(),
+            words => self.by_words(&mut reader, words, &mut looked).await?,
+        };
         let Looked { entries, cut: mut more } = looked;
         let candidates = read(&mut reader, &entries).await?;
         drop(reader);
@@ -92,43 +97,50 @@ impl Index {
         Ok(Found { hits, more })
     }
 
-    /// Looks for rows with all of the words: as they are; then also as what begins with them and
-    /// what may have been meant, where the list has room. Answers what may have been meant.
+    /// Looks for rows with all of the words and answers what may have been meant by each.
+    ///
+    /// Names and numbers first: a suburb's name must not hide the people of that name. As the
+    /// words are, then as beginnings and what may have been meant, then in addresses, while there
+    /// is room.
     async fn by_words(
         &self,
         reader: &mut SqliteConnection,
         words: &[String],
         looked: &mut Looked,
     ) -> Result<Vec<Vec<Alternative>>, IndexError> {
-        let nothing = || vec![Vec::new(); words.len()];
-        if words.is_empty() || looked.at(reader, &all(words, |_, word| quoted(word))).await? {
-            // Words as they are come first in the order; when they fill the list, nothing else
-            // shows.
-            return Ok(nothing());
+        let named = |expression: String| format!("{{name number}} : ({expression})");
+        let exact = all(words, |_, word| quoted(word));
+        if looked.at(reader, &named(exact.clone())).await? {
+            return Ok(vec![Vec::new(); words.len()]);
         }
-        let meant: Vec<_> = words.iter().map(|word| self.vocabulary.alternatives(word)).collect();
+        let alone = words.len() == 1;
+        let meant = words.iter().map(|word| self.vocabulary.alternatives(word, alone));
+        let meant: Vec<_> = meant.collect();
         let widest = all(words, |at, word| {
             let meant = meant[at].iter().map(|one| format!(" OR {}", quoted(&one.word)));
-            format!("({}{})", self.begins(word), meant.collect::<String>())
+            format!("({}{})", begins(word), meant.collect::<String>())
         });
-        let begun = all(words, |_, word| self.begins(word));
-        if looked.at(reader, &widest).await? && meant.iter().any(|meant| !meant.is_empty()) {
-            looked.at(reader, &begun).await?;
+        if looked.at(reader, &named(widest)).await? {
+            looked.at(reader, &named(all(words, |_, word| begins(word)))).await?;
+            return Ok(meant);
+        }
+        let anywhere = all(words, |_, word| match self.frequent.contains(word) {
+            true => quoted(word),
+            false => begins(word),
+        });
+        if looked.at(reader, &anywhere).await? && anywhere != exact {
+            looked.at(reader, &exact).await?;
         }
         Ok(meant)
-    }
-
-    fn begins(&self, word: &str) -> String {
-        // One letter begins half of all names.
-        match word.len() > 1 && !self.frequent.contains(word) {
-            true => quoted(word) + "*",
-            false => quoted(word),
-        }
     }
 }
 
 fn quoted(word: &str) -> String {
     format!("\"{word}\"")
+}
+
+fn begins(word: &str) -> String {
+    quoted(word) + "*"
 }
 
 /// An FTS5 expression of all words, each in a form of its own.
@@ -141,7 +153,7 @@ fn all(words: &[String], form: impl Fn(usize, &str) -> String) -> String {
 #[derive(Default)]
 struct Looked {
     entries: BTreeSet<i64>,
-    /// Whether the last way of finding them was cut.
+    /// Whether some way of finding them was cut.
     cut: bool,
 }
 
@@ -157,29 +169,23 @@ impl Looked {
              (SELECT rowid FROM word WHERE word MATCH $1 LIMIT $2)",
         );
         let found: String = found.bind(expression).bind(CANDIDATES).fetch_one(reader).await?;
-        self.cut = self.add(&found)?;
-        Ok(self.cut)
+        self.add(&found)
     }
 
-    /// Adds who was born on either day.
-    async fn born(
-        &mut self,
-        reader: &mut SqliteConnection,
-        born: (Option<i64>, Option<i64>),
-    ) -> Result<(), IndexError> {
+    /// Adds who was born on a day.
+    async fn born(&mut self, reader: &mut SqliteConnection, day: i64) -> Result<bool, IndexError> {
         let found = sqlx::query_scalar(
             "SELECT json_group_array(entry) FROM \
-             (SELECT entry FROM entry WHERE born IN ($1, $2) LIMIT $3)",
+             (SELECT entry FROM entry WHERE born = $1 LIMIT $2)",
         );
-        let found: String =
-            found.bind(born.0).bind(born.1).bind(CANDIDATES).fetch_one(reader).await?;
-        self.cut |= self.add(&found)?;
-        Ok(())
+        let found: String = found.bind(day).bind(BORN).fetch_one(reader).await?;
+        self.add(&found)
     }
 
     fn add(&mut self, found: &str) -> Result<bool, IndexError> {
         let found: Vec<i64> = serde_json::from_str(found).map_err(|_| IndexError::Image)?;
         let full = found.len() >= CANDIDATES.unsigned_abs() as usize;
+        self.cut |= full;
         self.entries.extend(found);
         Ok(full)
     }
@@ -336,5 +342,39 @@ mod tests {
         let found = index.search("common", 20).await.unwrap();
         assert_eq!((found.hits.len(), found.more), (20, true));
         assert!(!index.search("P-77", 20).await.unwrap().hits.is_empty());
+    }
+
+    #[tokio::test]
+    async fn people_named_like_a_suburb_are_found_before_its_households() {
+        let mut builder = IndexBuilder::new().await.unwrap();
+        for number in 0..400 {
+            let id = format!("H-{number}");
+            let home = person(&id, &[], None);
+            let address = Some(format!("{number} Synthetic Road, Salisbury"));
+            let key = key(RecordKind::Household, &id);
+            builder.add(&SearchRow { key, address, ..home }).await.unwrap();
+        }
+        builder.add(&person("P-1", &["Ada Salisbury"], None)).await.unwrap();
+        builder.add(&person("P-2", &["Alexander Synthetic-Nguyen"], None)).await.unwrap();
+        builder.add(&person("P-3", &["John Smith"], None)).await.unwrap();
+        let index = Index::open(builder.finish().await.unwrap().as_ref(), &[]).await.unwrap();
+        assert_eq!(first(&index, "salisbury").await.0, "P-1");
+        assert_eq!(first(&index, "12 synthetic road salis").await.0, "H-12");
+        assert_eq!(first(&index, "alex nguyen").await.0, "P-2");
+        assert_eq!(first(&index, "j smith").await.0, "P-3");
+    }
+
+    #[tokio::test]
+    async fn a_common_name_with_a_common_birthday_is_found() {
+        let mut builder = IndexBuilder::new().await.unwrap();
+        for number in 0..300 {
+            let id = format!("P-{number}");
+            builder.add(&person(&id, &["Ann Common"], Some("2015-03-04"))).await.unwrap();
+            let other = format!("Q-{number}");
+            builder.add(&person(&other, &["Bea Rare"], Some("2015-04-03"))).await.unwrap();
+        }
+        builder.add(&person("R-1", &["Zoe Common"], Some("2015-04-03"))).await.unwrap();
+        let index = Index::open(builder.finish().await.unwrap().as_ref(), &[]).await.unwrap();
+        assert_eq!(first(&index, "common 3/4/2015").await.0, "R-1");
     }
 }

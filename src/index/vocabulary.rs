@@ -10,8 +10,10 @@ use super::words::sounds;
 
 /// Words that stand in for one misspelt word, and as many again for one written by ear.
 const AT_MOST: usize = 8;
-/// Two words of one sound that are less alike than this are not one name.
-const LEAST_LIKENESS: f64 = 0.4;
+/// As many by ear where other words narrow the search: Eoin is Owen, though no letter tells.
+const AT_MOST_BESIDE_OTHERS: usize = 32;
+/// Two words of one sound that are less alike than this are not one name, where nothing else tells.
+const LEAST_LIKENESS: f64 = 0.2;
 /// A misspelling counts by its likeness, but never as much as the beginning of a name.
 const ALIKE: f64 = 0.85;
 const SOUNDS: f64 = 0.7;
@@ -54,10 +56,11 @@ impl Vocabulary {
         vocabulary
     }
 
-    /// What may have been meant, other than the word itself; nearest first, each once.
-    pub fn alternatives(&self, word: &str) -> Vec<Alternative> {
+    /// What may have been meant, other than the word itself; nearest first, each once. A word that
+    /// stands `alone` has fewer.
+    pub fn alternatives(&self, word: &str, alone: bool) -> Vec<Alternative> {
         let mut found = self.near(word);
-        for one in self.sounding(word) {
+        for one in self.sounding(word, alone) {
             if !found.iter().any(|known| known.word == one.word) {
                 found.push(one);
             }
@@ -88,10 +91,10 @@ impl Vocabulary {
             likeness: ALIKE * likeness(distance, chars.max(name.chars)),
             how: Matched::NameAlike,
         };
-        best(names.map(name).collect())
+        best(names.map(name).collect(), AT_MOST)
     }
 
-    fn sounding(&self, word: &str) -> Vec<Alternative> {
+    fn sounding(&self, word: &str, alone: bool) -> Vec<Alternative> {
         let chars = word.chars().count();
         let codes = sounds(word);
         let names = codes.iter().filter_map(|code| self.by_sound.get(code.as_str())).flatten();
@@ -102,19 +105,19 @@ impl Vocabulary {
         let names = names.filter(|name| *name.text != *word).filter_map(|name| {
             let distance = strsim::osa_distance(word, &name.text);
             let likeness = likeness(distance, chars.max(name.chars));
-            (likeness >= LEAST_LIKENESS).then(|| Alternative {
+            (!alone || likeness >= LEAST_LIKENESS).then(|| Alternative {
                 word: name.text.to_string(),
                 likeness: SOUNDS * (1.0 + likeness) / 2.0,
                 how: Matched::NameSounds,
             })
         });
-        best(names.collect())
+        best(names.collect(), if alone { AT_MOST } else { AT_MOST_BESIDE_OTHERS })
     }
 }
 
-fn best(mut found: Vec<Alternative>) -> Vec<Alternative> {
+fn best(mut found: Vec<Alternative>, at_most: usize) -> Vec<Alternative> {
     found.sort_by(|a, b| b.likeness.total_cmp(&a.likeness).then_with(|| a.word.cmp(&b.word)));
-    found.truncate(AT_MOST);
+    found.truncate(at_most);
     found
 }
 
@@ -144,7 +147,7 @@ mod tests {
     }
 
     fn first(names: &Vocabulary, word: &str) -> Option<(String, Matched)> {
-        names.alternatives(word).into_iter().next().map(|one| (one.word, one.how))
+        names.alternatives(word, true).into_iter().next().map(|one| (one.word, one.how))
     }
 
     #[test]
@@ -156,6 +159,11 @@ mod tests {
         // Short words have too many neighbours.
         assert_eq!(names.near("lea"), []);
         assert_eq!(first(&names, "zzqqxx"), None);
+        let names = vocabulary(&["eoin", "aoife", "rory"]);
+        for (heard, written) in [("owen", "eoin"), ("eefa", "aoife"), ("ruairi", "rory")] {
+            let found = names.alternatives(heard, false);
+            assert!(found.iter().any(|one| one.word == written), "{heard}: {found:?}");
+        }
     }
 
     #[test]
@@ -163,7 +171,7 @@ mod tests {
         let words: Vec<String> = (b'a'..=b'z').map(|c| format!("common{}", c as char)).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let names = vocabulary(&words);
-        let found = names.alternatives("commons");
+        let found = names.alternatives("commons", true);
         assert!(found.len() <= 2 * AT_MOST && found.len() >= AT_MOST);
         assert!(found.iter().all(|one| one.likeness > 0.0 && one.likeness < 0.9));
     }

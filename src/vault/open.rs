@@ -133,20 +133,20 @@ fn tier(site: &Site, which: Tier, key: &OpeningKey) -> Result<OpenedTier, OpenEr
     let keyed = |entry: &'_ SegmentEntry| keys.iter().find(|(epoch, _)| *epoch == entry.epoch);
     let entries: Vec<(&SegmentEntry, &OpeningKey)> =
         entries().filter_map(|entry| Some((entry, &keyed(entry)?.1))).collect();
-    for (read, (entry, _)) in read_all(site, &entries, records.codes()).into_iter().zip(&entries) {
-        read?.apply(entry.kind, &mut records, &mut index);
+    let read = read_all(site, &entries, records.codes())?;
+    for (content, (entry, _)) in read.into_iter().zip(&entries) {
+        content.apply(entry.kind, &mut records, &mut index);
     }
     write_pointer(&highest(site), pointer).map_err(CopyError::Io)?;
     Ok(OpenedTier { generation, records, index })
 }
 
-/// Reads segments on as many threads as there are processors, in order and up to the first that
-/// does not open.
+/// Reads segments on as many threads as there are processors; what they hold is in their order.
 fn read_all(
     site: &Site,
     entries: &[(&SegmentEntry, &OpeningKey)],
     codes: &Codes,
-) -> Vec<Result<Content, OpenError>> {
+) -> Result<Vec<Content>, OpenError> {
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let work = || {
@@ -163,9 +163,12 @@ fn read_all(
     };
     let mut read: Vec<_> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads.min(entries.len())).map(|_| scope.spawn(work)).collect();
-        let own = work();
-        let others = others.into_iter().flat_map(|thread| thread.join().unwrap_or_default());
-        own.into_iter().chain(others).collect()
+        let mut read = work();
+        for thread in others {
+            // What a thread took with it must not be missing without a word.
+            read.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        read
     });
     read.sort_unstable_by_key(|(at, _)| *at);
     read.into_iter().map(|(_, read)| read).collect()

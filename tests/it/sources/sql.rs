@@ -363,7 +363,7 @@ async fn a_file_of_sqlite_is_read_by_key_and_is_as_old_as_it_is() {
     // Unless it says itself up to when it has everything.
     let says = format!("{text}{ENGINE}  applied_at: \"SELECT '2023-02-28 23:00:00' AS at\"\n");
     rig.map(&mapping(&says, "SELECT * FROM persons"));
-    let report = rig.changes().await;
+    let report = rig.capture().await;
     assert_eq!(report.captured_at, "2023-02-28T23:00:00Z".parse().unwrap());
     rig.map(&mapping(&says.replace("'2023-02-28 23:00:00'", "NULL"), "SELECT * FROM persons"));
     rig.fails("the query of 'applied_at' gives nothing").await;
