@@ -151,21 +151,25 @@ impl Track {
     }
 
     /// Takes a check in, once. Returns whether it leaves a suspicion that a confirmation would
-    /// settle.
+    /// settle; none when it is from before everything that is remembered, and so says nothing of
+    /// what holds now.
     ///
     /// Amid `unrest`, when other tracks of the target come and go, it takes more failures in a row
     /// to be down.
-    pub fn take(&mut self, check: &Check, unrest: bool) -> bool {
+    pub fn take(&mut self, check: &Check, unrest: bool) -> Option<bool> {
         let (failed, is_slow) = match check.outcome {
             Outcome::Passed => (false, false),
             Outcome::Slow => (false, true),
             Outcome::Failed(_) => (true, false),
-            Outcome::Inconclusive(_) | Outcome::Missed => return false,
+            Outcome::Inconclusive(_) | Outcome::Missed => return Some(false),
         };
         let at = check.slot_at;
         let confirmation = check.kind == CheckKind::Confirmation;
         if self.recent.iter().any(|seen| seen.at == at && seen.confirmation == confirmation) {
-            return false;
+            return Some(false);
+        }
+        if self.recent.len() == RECENT && self.recent.iter().all(|seen| at < seen.at) {
+            return None;
         }
         self.last_conclusive_at = self.last_conclusive_at.max(Some(check.finished_at));
         self.remember(Sample { at, failed, confirmation });
@@ -182,7 +186,7 @@ impl Track {
         self.recover(failed, at);
         let verdict = self.judge(at, unrest);
         self.settle_on(verdict, at);
-        self.is_suspicious(failed)
+        Some(self.is_suspicious(failed))
     }
 
     /// Something was heard at `now`. An instant that is ahead of that, or one of a clock that is
@@ -387,6 +391,20 @@ mod tests {
             assert_eq!(feed(&mut track, &mut second, "xx"), Verdict::Up);
         }
         assert_eq!(feed(&mut track, &mut second, "xx"), Verdict::Down);
+    }
+
+    #[test]
+    fn what_is_older_than_all_it_remembers_is_no_evidence() {
+        let (mut track, mut second) = (Track::new(Duration::from_secs(1)), 1_000);
+        feed(&mut track, &mut second, &".".repeat(RECENT));
+        let mut over = 900;
+        assert_eq!(feed(&mut track, &mut over, "xxxxxxxx"), Verdict::Up);
+        assert_eq!(feed(&mut track, &mut second, "xxxx"), Verdict::Down);
+        // A clock that was set back is heard again once it was silent.
+        let mut back = 500;
+        assert_eq!(feed(&mut track, &mut back, "...."), Verdict::Down);
+        track.tick(Timestamp::from_second(second + 4).unwrap());
+        assert_eq!(feed(&mut track, &mut back, "...."), Verdict::Up);
     }
 
     #[test]

@@ -148,14 +148,15 @@ impl View {
         self.by_probe.get(probe)?.clone().find(|at| self.posts[*at].location == *location)
     }
 
-    /// Takes a check in; none when it is of a probe or place that is no longer configured.
+    /// Takes a check in; none when it is of a probe or place that is no longer configured, or too
+    /// old to say anything.
     pub fn take(&mut self, check: &Check) -> Option<Effect> {
         let position = self.position(&check.probe, &check.location)?;
         let failed = matches!(check.outcome, Outcome::Failed(_));
         let unrest = failed && self.is_restless_elsewhere(&check.location, check.slot_at);
         let track = &mut self.posts[position].track;
         let was = track.verdict;
-        let suspicious = track.take(check, unrest);
+        let suspicious = track.take(check, unrest)?;
         Some(Effect { position, changed: track.verdict != was, suspicious })
     }
 

@@ -1,5 +1,7 @@
-//! Agents as the hub keeps them: invitations, certificates, when each was heard and what troubles
-//! it.
+//! Agents as the hub keeps them: invitations, certificates, what each was given to probe, when it
+//! was heard and what troubles it.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use sqlx::Row as _;
@@ -7,7 +9,7 @@ use sqlx::Row as _;
 use super::deliveries::forget_within;
 use super::{Store, StoreError, instant, micros};
 use crate::domain::agent::{Measured, Trouble};
-use crate::domain::ids::LocationId;
+use crate::domain::ids::{LocationId, ProbeId, TargetId};
 
 /// Certificates that are over, and spools that nothing comes from any more, are kept this long: an
 /// agent forgets what it found much sooner.
@@ -241,6 +243,53 @@ pub async fn hear(store: &Store, location: &LocationId, heard: Heard) -> Result<
     .execute(store.writer())
     .await?;
     Ok(())
+}
+
+/// Notes what probes an agent is given.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn give(
+    store: &Store,
+    location: &LocationId,
+    probes: &BTreeSet<(TargetId, ProbeId)>,
+) -> Result<(), StoreError> {
+    let mut transaction = store.writer().begin_with("BEGIN IMMEDIATE").await?;
+    for (target, probe) in probes {
+        sqlx::query(
+            "INSERT INTO agent_probes (location, target, probe) VALUES ($1, $2, $3) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(location.as_str())
+        .bind(target.as_str())
+        .bind(probe.as_str())
+        .execute(&mut *transaction)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Every probe that an agent was ever given.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn given(
+    store: &Store,
+    location: &LocationId,
+) -> Result<BTreeSet<(TargetId, ProbeId)>, StoreError> {
+    let rows = sqlx::query("SELECT target, probe FROM agent_probes WHERE location = $1")
+        .bind(location.as_str())
+        .fetch_all(store.reader())
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let target = TargetId::new(row.try_get::<&str, _>("target")?);
+            let probe = ProbeId::new(row.try_get::<&str, _>("probe")?);
+            let unreadable = |what| move |_| StoreError::Unreadable(what);
+            Ok((target.map_err(unreadable("target"))?, probe.map_err(unreadable("probe"))?))
+        })
+        .collect()
 }
 
 /// Every agent that was ever enrolled.

@@ -140,12 +140,13 @@ pub async fn settled(store: &Store, location: &LocationId, late: Late) -> Result
     Ok(())
 }
 
-/// Forgets the numbers of spools that delivered nothing since then, in microseconds.
+/// Forgets the numbers of spools that delivered nothing since then, in microseconds. Of one that
+/// delivered last before that was noted nobody knows, and it is kept.
 pub(in crate::store) async fn forget_within(
     connection: &mut sqlx::SqliteConnection,
     since: i64,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM agent_spools WHERE delivered_at < $1")
+    sqlx::query("DELETE FROM agent_spools WHERE delivered_at > 0 AND delivered_at < $1")
         .bind(since)
         .execute(connection)
         .await?;
@@ -257,9 +258,15 @@ mod tests {
             let rows = sqlx::query_scalar("SELECT spool FROM agent_spools ORDER BY spool");
             rows.fetch_all(store.reader()).await.unwrap()
         };
+        sqlx::query(
+            "INSERT INTO agent_spools (location, spool, number) VALUES ('noarlunga', 'older', 7)",
+        )
+        .execute(store.writer())
+        .await
+        .unwrap();
         certified(&store, "02", 80 * DAY).await;
-        assert_eq!(spools().await, ["gone", "here"]);
+        assert_eq!(spools().await, ["gone", "here", "older"]);
         certified(&store, "03", 100 * DAY).await;
-        assert_eq!(spools().await, ["here"]);
+        assert_eq!(spools().await, ["here", "older"]);
     }
 }

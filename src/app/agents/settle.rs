@@ -1,9 +1,10 @@
 //! What agents found on its way to detection: at once while it is fresh; as history when it is
 //! not.
 //!
-//! Once an agent has caught up, the stretch that came late is judged anew from the ledger and
-//! history revised with it, without a word to anybody; what is younger than ten minutes becomes
-//! evidence, so that an outage that still goes on is told, and one that is over is not.
+//! Once an agent has caught up, what of the late stretch is younger than ten minutes becomes
+//! evidence: once, and before anything that comes after it, so that an outage that still goes on is
+//! told, and one that is over is not. The whole stretch is then judged anew from the ledger and
+//! history revised with it, without a word to anybody.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::app::resume::RECALL_WINDOW;
 use crate::clock::Clock;
 use crate::detection::hindsight::{BEFORE, Hindsight};
 use crate::domain::agent::Finding;
+use crate::domain::check::Check;
 use crate::domain::ids::LocationId;
 use crate::domain::outage::OutageId;
 use crate::domain::signal::Reading;
@@ -35,8 +37,18 @@ const PIECE: Duration = Duration::from_hours(1);
 /// A revision that could not be written is tried again after this.
 const AGAIN_AFTER: Duration = Duration::from_mins(1);
 
-/// A location whose history is to be revised, from when on, and whether it becomes evidence too.
-type Due = (LocationId, Timestamp, bool);
+/// Late checks of a location that are remembered as evidence: ten minutes of fifty a second.
+const MOST_EVIDENCE: usize = 30_000;
+
+/// A location whose history is to be revised, and from when on.
+type Due = (LocationId, Timestamp);
+
+/// What came of a location that is late and has not caught up.
+struct Behind {
+    from: Timestamp,
+    /// What of it is still evidence, in the order in which it was found.
+    evidence: Vec<Check>,
+}
 
 /// Settles what agents deliver.
 pub struct Settling {
@@ -60,15 +72,15 @@ impl Settling {
         let mut at_work = JoinSet::new();
         loop {
             if at_work.is_empty()
-                && let Some((location, from, as_evidence)) = due.pop_front()
+                && let Some((location, from)) = due.pop_front()
             {
                 let settling = Arc::clone(&settling);
                 at_work.spawn(async move {
-                    let done = settling.settle(&location, from, as_evidence).await;
+                    let done = settling.settle(&location, from).await;
                     if !done {
                         settling.clock.sleep(AGAIN_AFTER).await;
                     }
-                    (!done).then_some((location, from, as_evidence))
+                    (!done).then_some((location, from))
                 });
             }
             tokio::select! {
@@ -81,35 +93,43 @@ impl Settling {
         }
     }
 
-    /// Takes a delivery. Returns what is to be settled when a late agent has caught up with it.
+    /// Takes a delivery. Returns what is to be settled when a late agent has caught up with it;
+    /// what of that is still evidence was handed on then, ahead of whatever is delivered next.
     async fn deliver(
         &self,
         delivered: Delivered,
-        late: &mut BTreeMap<LocationId, Timestamp>,
+        late: &mut BTreeMap<LocationId, Behind>,
     ) -> Option<Due> {
         let location = delivered.location.clone();
         self.metrics.set_agent_dropped(&location, delivered.dropped);
-        let from = late.get(&location).copied().into_iter().chain(delivered.late_from).min();
-        let caught_up = delivered.behind == 0;
-        self.take(delivered, from.is_none()).await;
-        let from = from?;
-        if caught_up {
-            late.remove(&location);
-            return Some((location, from, true));
+        let (before, mut evidence) =
+            late.remove(&location).map(|behind| (behind.from, behind.evidence)).unzip();
+        let from = before.into_iter().chain(delivered.late_from).min();
+        if from.is_some() {
+            evidence.get_or_insert_default();
         }
-        late.insert(location, from);
-        None
+        let caught_up = delivered.behind == 0;
+        self.take(delivered, evidence.as_mut()).await;
+        let (from, evidence) = (from?, evidence?);
+        if !caught_up {
+            late.insert(location, Behind { from, evidence });
+            return None;
+        }
+        if !evidence.is_empty() {
+            let _ = self.words.send(Word::Recalled(evidence)).await;
+        }
+        Some((location, from))
     }
 
     /// What came before a stop and history was not yet revised with. Evidence of it was recalled
-    /// at the start.
+    /// at the start, from the ledger.
     async fn left_over(&self) -> VecDeque<Due> {
         let mut due = VecDeque::new();
         match agents::all(&self.store).await {
             Ok(all) => {
                 for agent in all {
                     self.metrics.set_agent_dropped(&agent.location, agent.dropped);
-                    due.extend(agent.late_from.map(|from| (agent.location, from, false)));
+                    due.extend(agent.late_from.map(|from| (agent.location, from)));
                 }
             }
             Err(error) => tracing::error!(%error, "what came late before cannot be looked up"),
@@ -117,16 +137,22 @@ impl Settling {
         due
     }
 
-    /// Counts what was found; what is fresh goes to detection at once.
-    async fn take(&self, delivered: Delivered, fresh: bool) {
+    /// Counts what was found. Checks go to detection at once, or where they are late to the
+    /// evidence that is handed on later, of which no more is kept than that needs.
+    async fn take(&self, delivered: Delivered, mut evidence: Option<&mut Vec<Check>>) {
         let now = self.clock.now();
         self.metrics.record_refused_findings(&delivered.location, delivered.refused);
         for one in delivered.findings {
             match one.finding {
-                Finding::Check { check, .. } if fresh => {
-                    let _ = self.words.send(Word::Check(check)).await;
-                }
-                Finding::Check { check, .. } => self.metrics.record_check(&check),
+                Finding::Check { check, .. } => match &mut evidence {
+                    Some(evidence) => {
+                        self.metrics.record_check(&check);
+                        evidence.push(Check { steps: Vec::new(), ..check });
+                    }
+                    None => {
+                        let _ = self.words.send(Word::Check(check)).await;
+                    }
+                },
                 Finding::Missed(missed) => self.metrics.record_missed(&missed),
                 Finding::Reading(reading) => {
                     let age = Duration::try_from(now.duration_since(reading.read_at));
@@ -136,13 +162,19 @@ impl Settling {
                 }
             }
         }
+        if let Some(evidence) = evidence {
+            evidence.retain(|check| {
+                let age = Duration::try_from(now.duration_since(check.slot_at));
+                age.is_ok_and(|age| age < RECALL_WINDOW)
+            });
+            evidence.drain(..evidence.len().saturating_sub(MOST_EVIDENCE));
+        }
     }
 
-    /// Revises history from `from` on with what a location found, and hands the rest on as
-    /// evidence. Whatever stops it in between, it is done once more: that changes nothing twice.
-    /// False when it could not be done.
-    async fn settle(&self, location: &LocationId, from: Timestamp, as_evidence: bool) -> bool {
-        let done = self.revise_all(location, from, as_evidence).await;
+    /// Revises history from `from` on with what a location found. Whatever stops it in between, it
+    /// is done once more: that changes nothing twice. False when it could not be done.
+    async fn settle(&self, location: &LocationId, from: Timestamp) -> bool {
+        let done = self.revise_all(location, from).await;
         if let Err(error) = &done {
             tracing::error!(%location, "history is not revised, and will be later: {error:#}");
         }
@@ -150,12 +182,7 @@ impl Settling {
         done.is_ok()
     }
 
-    async fn revise_all(
-        &self,
-        location: &LocationId,
-        from: Timestamp,
-        as_evidence: bool,
-    ) -> anyhow::Result<()> {
+    async fn revise_all(&self, location: &LocationId, from: Timestamp) -> anyhow::Result<()> {
         // Looked up before the ledger is: what comes after this waits for the next time.
         let late = deliveries::late(&self.store, location).await;
         let late = late.context("looking up what came late")?;
@@ -165,14 +192,6 @@ impl Settling {
         let targets = Arc::clone(&self.targets.borrow());
         for target in targets.iter().filter(|target| target.location(location).is_some()) {
             self.revise(target, location, (from, now)).await?;
-        }
-        if as_evidence {
-            let from = now.checked_sub(RECALL_WINDOW).unwrap_or(now).max(from);
-            let location = Some(location.clone());
-            let range = Range { location, from, to: now, ..Range::default() };
-            let checks = recall::checks(&self.store, &range).await;
-            let checks = checks.context("reading late checks back")?;
-            let _ = self.words.send(Word::Recalled(checks)).await;
         }
         if let Some(late) = late {
             let settled = deliveries::settled(&self.store, location, late).await;
@@ -226,7 +245,7 @@ mod tests {
 
     use super::*;
     use crate::domain::agent::Numbered;
-    use crate::domain::check::{Check, CheckKind, Evidence, FailureReason, Outcome};
+    use crate::domain::check::{CheckKind, Evidence, FailureReason, Outcome};
     use crate::domain::ids::{CohortId, StepId};
     use crate::domain::outage::{DetectionEvent, Outage, OutageChange};
     use crate::domain::verdict::{Scope, Verdict};
@@ -382,7 +401,7 @@ mod tests {
     async fn an_outage_of_late_checks_is_history_with_the_step_it_failed_at() {
         let mut rig = Rig::new().await;
         rig.take(0..STRETCH, true).await;
-        assert!(rig.settling.settle(&noarlunga(), at(0), false).await);
+        assert!(rig.settling.settle(&noarlunga(), at(0)).await);
         let outages = rig.outages().await;
         let [outage] = &outages[..] else { panic!("{outages:?}") };
         assert_eq!(outage.scope.step, Some(StepId::new("sign-in").unwrap()), "{outage:?}");
@@ -403,18 +422,18 @@ mod tests {
         assert_eq!(outages.len(), 1);
         // It is up again, more comes late while the rest is done anew, and it dies once more.
         let due = rig.settling.left_over().await;
-        assert_eq!(due, [(here.clone(), at(0), false)]);
+        assert_eq!(due, [(here.clone(), at(0))]);
         let late = deliveries::late(&rig.settling.store, &here).await.unwrap().unwrap();
         rig.take(STRETCH / 2..STRETCH, true).await;
         deliveries::settled(&rig.settling.store, &here, late).await.unwrap();
         let due = rig.settling.left_over().await;
-        assert_eq!(due, [(here.clone(), at(0), false)], "the second half waits still");
-        assert!(rig.settling.settle(&here, at(0), false).await);
+        assert_eq!(due, [(here.clone(), at(0))], "the second half waits still");
+        assert!(rig.settling.settle(&here, at(0)).await);
         assert_eq!(rig.settling.left_over().await, []);
         assert_eq!(rig.outages().await, outages);
         assert_eq!(rig.verdicts().await[..verdicts.len()], verdicts);
         rig.settling.store.close().await;
-        assert!(!rig.settling.settle(&here, at(0), false).await, "to be done later");
+        assert!(!rig.settling.settle(&here, at(0)).await, "to be done later");
     }
 
     #[tokio::test]
@@ -422,7 +441,7 @@ mod tests {
         let mut rig = Rig::new().await;
         let known = rig.known("noarlunga", 1_300, Some(1_400)).await;
         rig.take(0..STRETCH, true).await;
-        assert!(rig.settling.settle(&noarlunga(), at(0), false).await);
+        assert!(rig.settling.settle(&noarlunga(), at(0)).await);
         let outages = rig.outages().await;
         let [outage] = &outages[..] else { panic!("{outages:?}") };
         assert_eq!((&outage.id, outage.detected_at), (&known.id, known.detected_at));
@@ -437,7 +456,7 @@ mod tests {
         rig.known("noarlunga", 1_250, Some(1_300)).await;
         rig.known("noarlunga", 1_400, Some(1_450)).await;
         rig.take(0..STRETCH, true).await;
-        assert!(rig.settling.settle(&noarlunga(), at(0), false).await);
+        assert!(rig.settling.settle(&noarlunga(), at(0)).await);
         let outages = rig.outages().await;
         let [first, second] = &outages[..] else { panic!("{outages:?}") };
         assert!(near(first.began_at, FAILING.start), "{first:?}");
@@ -450,7 +469,7 @@ mod tests {
         let mut rig = Rig::new().await;
         let known = rig.known("noarlunga", 1_400, None).await;
         rig.take(0..STRETCH, true).await;
-        assert!(rig.settling.settle(&noarlunga(), at(0), false).await);
+        assert!(rig.settling.settle(&noarlunga(), at(0)).await);
         let Ok(Word::Earlier(id, began_at)) = rig.words.try_recv() else { panic!("not told") };
         assert_eq!(id, known.id);
         assert!(near(began_at, FAILING.start), "{began_at}");
@@ -463,27 +482,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn fresh_checks_reach_detection_beside_history_that_is_settled() {
+    async fn late_checks_are_evidence_once_and_before_what_comes_after_them() {
         let rig = Rig::new().await;
-        let late = rig.take(0..STRETCH - 20, true).await;
-        let fresh = rig.take(STRETCH - 10..STRETCH, false).await;
+        // The second half is there by the time it has caught up; another settling follows.
+        let mut first = rig.take(0..STRETCH - 300, true).await;
+        first.behind = 1;
+        let second = rig.take(STRETCH - 300..STRETCH - 20, true).await;
+        let fresh = rig.take(STRETCH - 20..STRETCH - 10, false).await;
+        let again = rig.take(STRETCH - 10..STRETCH, true).await;
+        let count = |from| fresh.findings.len() * usize::try_from((STRETCH - from) / 10).unwrap();
         let Rig { settling, mut words, _folder, target } = rig;
         let store = settling.store.clone();
         let (deliver, deliveries) = mpsc::channel(4);
-        let running = tokio::spawn(settling.run(deliveries));
-        deliver.send(late).await.unwrap();
-        deliver.send(fresh.clone()).await.unwrap();
-        let (mut checks, mut recalled) = (Vec::new(), Vec::new());
-        while checks.len() < fresh.findings.len() || recalled.is_empty() {
-            match words.recv().await.unwrap() {
-                Word::Check(check) => checks.push(check),
-                Word::Recalled(all) => recalled = all,
-                other => panic!("{other:?}"),
-            }
+        for one in [first, second, fresh.clone(), again.clone()] {
+            deliver.send(one).await.unwrap();
         }
-        assert!(checks.iter().all(|check| check.slot_at == at(STRETCH - 10)), "{checks:?}");
-        let oldest = recalled.iter().map(|check| check.slot_at).min().unwrap();
-        assert!(oldest >= at(STRETCH) - RECALL_WINDOW, "history is no evidence");
+        let running = tokio::spawn(settling.run(deliveries));
+        let Some(Word::Recalled(recalled)) = words.recv().await else { panic!("fresh first") };
+        let oldest = STRETCH - 590;
+        assert_eq!(recalled.iter().map(|check| check.slot_at).min(), Some(at(oldest)), "history");
+        assert_eq!(recalled.len(), count(oldest) - count(STRETCH - 20), "each once");
+        assert!(recalled.is_sorted_by_key(|check| check.slot_at));
+        for one in &fresh.findings {
+            let Some(Word::Check(check)) = words.recv().await else { panic!("not fresh") };
+            assert_eq!(Finding::Check { check, interval_us: INTERVAL * 1_000_000 }, one.finding);
+        }
+        let Some(Word::Recalled(recalled)) = words.recv().await else { panic!("not recalled") };
+        assert_eq!(recalled.len(), again.findings.len(), "and nothing of before");
         while deliveries::late(&store, &noarlunga()).await.unwrap().is_some() {
             tokio::task::yield_now().await;
         }
@@ -491,5 +516,6 @@ mod tests {
         assert_eq!(outages.len(), 1, "{} {outages:?}", target.id);
         drop(deliver);
         running.await.unwrap();
+        assert!(words.recv().await.is_none(), "history is no evidence");
     }
 }

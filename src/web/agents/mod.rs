@@ -47,16 +47,23 @@ impl Assignment {
     /// Whether a finding is of something that is probed there.
     #[must_use]
     pub fn covers(&self, finding: &Finding) -> bool {
-        let probes = |target: &TargetId, probe: &ProbeId| {
-            self.probes.contains(&(target.clone(), probe.clone()))
-        };
         match finding {
-            Finding::Check { check, .. } => probes(&check.target, &check.probe),
-            Finding::Missed(missed) => probes(&missed.target, &missed.probe),
+            Finding::Check { .. } | Finding::Missed(_) => is_of(finding, &self.probes),
             Finding::Reading(read) => {
                 self.signals.contains(&(read.target.clone(), read.signal.clone()))
             }
         }
+    }
+}
+
+/// Whether a finding is of one of these probes; a number that was read is of none.
+fn is_of(finding: &Finding, probes: &BTreeSet<(TargetId, ProbeId)>) -> bool {
+    let among =
+        |target: &TargetId, probe: &ProbeId| probes.contains(&(target.clone(), probe.clone()));
+    match finding {
+        Finding::Check { check, .. } => among(&check.target, &check.probe),
+        Finding::Missed(missed) => among(&missed.target, &missed.probe),
+        Finding::Reading(_) => false,
     }
 }
 
@@ -77,13 +84,14 @@ pub struct Agents {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivered {
     pub location: LocationId,
+    /// Of what the plan in force has; what an earlier one had is in the ledger and no more.
     pub findings: Vec<Numbered>,
     /// How many more the agent has behind these.
     pub behind: u64,
     pub dropped: u64,
     /// The slot of the earliest check that came too late to be judged as it comes.
     pub late_from: Option<Timestamp>,
-    /// Findings that were not taken, because they are of nothing that is probed there.
+    /// Findings that were not taken, because they are of nothing that was ever probed there.
     pub refused: usize,
 }
 

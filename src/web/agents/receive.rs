@@ -1,5 +1,6 @@
 //! What agents say and ask, route by route.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use axum::extract::{Extension, State};
 use jiff::{SignedDuration, Timestamp};
 
 use super::routes::{Known, Peer, Refusal};
-use super::{Agents, Delivered};
+use super::{Agents, Assignment, Delivered, is_of};
 use crate::crypto::digest::{Digest, same};
 use crate::domain::agent::{
     ASK_WAIT, Acknowledged, Asked, Delivery, Enrolled, Enrolment, Finding, MOST_FINDINGS, Measured,
@@ -99,6 +100,9 @@ pub(super) async fn plan(
     agents.desk.speak(&known.location, None);
     let plan = agents.plan(&known.location);
     let plan = plan.ok_or_else(|| Refusal::unable("the plan went meanwhile"))?;
+    // What it finds by this plan is taken whenever it comes.
+    let given = agents::give(&agents.store, &known.location, &plan.probes).await;
+    given.map_err(Refusal::unable)?;
     Ok(Json(plan.planned.clone()))
 }
 
@@ -115,9 +119,13 @@ pub(super) async fn checks(
     let mut findings = delivery.findings;
     let found = findings.len();
     let plan = agents.plan(&location);
+    let is_planned = |one: &Numbered| plan.as_ref().is_some_and(|plan| plan.covers(&one.finding));
+    let given = match findings.iter().all(is_planned) {
+        true => BTreeSet::new(),
+        false => agents::given(&agents.store, &location).await.map_err(Refusal::unable)?,
+    };
     findings.retain(|one| {
-        is_of_now(&one.finding, received_at)
-            && plan.as_ref().is_some_and(|plan| plan.covers(&one.finding))
+        is_of_now(&one.finding, received_at) && (is_planned(one) || is_of(&one.finding, &given))
     });
     let refused = found - findings.len();
     if refused > 0 {
@@ -129,7 +137,7 @@ pub(super) async fn checks(
     let whose = location.clone();
     let delivered = Delivered { location: whose, findings, behind, dropped, late_from, refused };
     // A connection that is given up must not part what is durable from what is handed on.
-    let taking = tokio::spawn(take(Arc::clone(&agents), delivery.spool, delivered, last));
+    let taking = tokio::spawn(take(Arc::clone(&agents), plan, delivery.spool, delivered, last));
     let number = taking.await.map_err(Refusal::unable)??;
     // Only now does it report: what it says must have come to stay.
     let troubles = delivery.troubles.into_iter().take(MOST_TROUBLES).map(Trouble::bounded);
@@ -139,10 +147,11 @@ pub(super) async fn checks(
     Ok(Json(Acknowledged { stamps, number, plan }))
 }
 
-/// Makes a delivery durable and hands on what of it is new. Returns the number up to which it is
-/// there.
+/// Makes a delivery durable and hands on what of it is new and of the plan in force. Returns the
+/// number up to which it is there.
 async fn take(
     agents: Arc<Agents>,
+    plan: Option<Arc<Assignment>>,
     spool: String,
     mut delivered: Delivered,
     last: i64,
@@ -157,7 +166,10 @@ async fn take(
     let taken = deliveries::take(&agents.store, whose, handed, agents.clock.now()).await;
     let taken = taken.map_err(Refusal::unable)?;
     if !taken.new.is_empty() || delivered.refused > 0 {
-        room.send(Delivered { findings: taken.new, ..delivered });
+        let mut findings = taken.new;
+        findings.retain(|one| plan.as_ref().is_some_and(|plan| plan.covers(&one.finding)));
+        // Even with none: whether it has caught up is said with it.
+        room.send(Delivered { findings, ..delivered });
     }
     Ok(taken.number)
 }

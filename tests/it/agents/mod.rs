@@ -1,6 +1,7 @@
 //! Agents: enrolled once, replayed once, missed when they are silent.
 
 mod disk;
+mod edits;
 mod enrolment;
 mod line;
 mod own_hub;

@@ -29,7 +29,7 @@ pub struct OwnHub {
     /// Without it nothing that an agent hands over is taken.
     pub delivered: Option<mpsc::Receiver<Delivered>>,
     authority: Arc<Authority>,
-    store: Store,
+    pub store: Store,
     ends: Ends,
     _folder: tempfile::TempDir,
 }
