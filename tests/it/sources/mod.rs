@@ -2,6 +2,7 @@
 //! real program as its child process.
 
 mod authorization;
+mod counted;
 mod dataverse;
 mod files;
 mod kinds;
