@@ -2,7 +2,8 @@
 //!
 //! Pages that are counted move up when a row before them goes, and a row is passed by; the number
 //! of rows that such a source says alone does not tell, for another may have come meanwhile. So
-//! what had several pages is read until a pass brings nothing new and the number stood still.
+//! what had several pages is read until a pass brings nothing new and the number stood still. One
+//! that says no number has [`UNCOUNTED`](crate::sources::UNCOUNTED) rows, which all passes reach.
 
 use super::ledger::{Ledger, Seen};
 
@@ -53,6 +54,7 @@ impl Passes {
 mod tests {
     use super::*;
     use crate::crypto::digest::MacKey;
+    use crate::sources::UNCOUNTED;
 
     /// Passes of pages, each with its total and ids; whether they suffice after each pass.
     fn suffice(passes: &[&[(u64, &[&str])]]) -> Vec<bool> {
@@ -79,6 +81,11 @@ mod tests {
         let moved: &[(u64, &[&str])] = &[(4, &["a", "b"]), (4, &["e", "d"])];
         let after: &[(u64, &[&str])] = &[(4, &["b", "c"]), (4, &["e", "d"])];
         assert_eq!(suffice(&[moved, after, after]), [false, false, true]);
+        // No number is said: a pass that brings nothing new is all there is to go by.
+        let silent: &[(u64, &[&str])] = &[(UNCOUNTED, &["a"]), (UNCOUNTED, &[])];
+        assert_eq!(suffice(&[silent, silent]), [false, true]);
+        let more: &[(u64, &[&str])] = &[(UNCOUNTED, &["a", "b"]), (UNCOUNTED, &[])];
+        assert_eq!(suffice(&[silent, more, more]), [false, false, true]);
         // The list says more than it shows, or another number on every page.
         assert_eq!(suffice(&[&[(5, &["a"])], &[(5, &["a"])]]), [false, false]);
         let shrinking: &[(u64, &[&str])] = &[(3, &["a", "b"]), (2, &[])];

@@ -19,6 +19,17 @@ pub fn check(origin: &Origin, url: &Url) -> Result<(), String> {
     if url.password().is_some() {
         return Err("a password stands in it: write it into the file of 'token'".to_owned());
     }
+    if let Origin::Sql(sql) = origin
+        && url.scheme() == "mysql"
+        && sql.applied_at.is_none()
+    {
+        return Err(
+            "MySQL and MariaDB do not say how old a replica is: write 'applied_at' with a \
+                    query that does into the mapping, or for a primary \
+                    SELECT DATE_FORMAT(UTC_TIMESTAMP(), '%Y-%m-%dT%TZ')"
+                .to_owned(),
+        );
+    }
     let clear = match origin {
         Origin::HttpJson(_) | Origin::Odata(_) if url.scheme() == "http" => {
             Some("plain HTTP is for this machine only: write https")
@@ -72,7 +83,7 @@ mod tests {
     #[test]
     fn an_address_of_another_kind_or_that_tells_a_secret_is_refused() {
         let files = Origin::Files(Files { delimiter: b',', page_rows: 1 });
-        let sql = |tls| {
+        let replica = |tls, applied_at: Option<&str>| {
             Origin::Sql(Sql {
                 page_rows: 1,
                 statement_timeout: Length::from_secs(1),
@@ -81,9 +92,10 @@ mod tests {
                 tls,
                 authority: None,
                 time_zone: jiff::tz::TimeZone::UTC,
-                applied_at: None,
+                applied_at: applied_at.map(str::to_owned),
             })
         };
+        let sql = |tls| replica(tls, None);
         let said = |origin: &Origin, url: &str| check(origin, &url.parse().unwrap());
         assert_eq!(said(&files, "file:///srv/drop"), Ok(()));
         assert!(said(&files, "https://c3ms.example.gov").unwrap_err().contains("write file://…"));
@@ -91,6 +103,11 @@ mod tests {
         assert_eq!(said(&verify, "postgres://export@replica.example.gov/cases"), Ok(()));
         let told = said(&verify, "postgres://export:pass@replica.example.gov/cases").unwrap_err();
         assert!(told.contains("a password stands in it") && !told.contains("pass@"), "{told}");
+        let mysql = "mysql://export@replica.example.gov/cases";
+        let told = said(&verify, mysql).unwrap_err();
+        assert!(told.contains("write 'applied_at'"), "{told}");
+        let aged = replica(DatabaseTls::Verify, Some("SELECT UTC_TIMESTAMP()"));
+        assert_eq!(said(&aged, mysql), Ok(()));
         let off = sql(DatabaseTls::Off);
         assert_eq!(said(&off, "postgres://export@localhost/cases"), Ok(()));
         assert!(

@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::http::Http;
-use super::{KeyPage, Page, PageRequest, Resume, Source, SourceError};
+use super::{KeyPage, Page, PageRequest, Resume, Source, SourceError, UNCOUNTED};
 use crate::clock::Clock;
 use crate::domain::mapping::expression::FieldPath;
 use crate::domain::mapping::origin::{self, Paging};
@@ -89,7 +89,8 @@ impl HttpJson {
             let fault = "a page does not say how many rows there are in all";
             path.find(&body).as_u64().ok_or_else(|| shape(fault))
         });
-        let total = total.transpose()?;
+        let counts = matches!(self.origin.paging, Paging::Number { .. } | Paging::Offset { .. });
+        let total = total.transpose()?.or_else(|| counts.then_some(UNCOUNTED));
         let named = self.named_next(&body);
         let Some(Value::Array(rows)) = at_mut(&mut body, &self.origin.rows).map(Value::take) else {
             return Err(shape(&format!("there is no list at '{}' in a page", self.origin.rows)));
@@ -116,9 +117,13 @@ impl HttpJson {
         }
     }
 
-    /// The next page, where pages or rows are counted; none behind an incomplete one.
+    /// The next page, where pages or rows are counted. Behind an incomplete one there is none when
+    /// the source says a total to compare with; otherwise it may give fewer rows a page than it is
+    /// asked for, and an empty page alone is the last.
     fn counted_next(&self, resume: Option<&Resume>, rows: usize) -> Option<Resume> {
-        if rows < self.origin.page_size.rows as usize {
+        let least =
+            if self.origin.total.is_some() { self.origin.page_size.rows as usize } else { 1 };
+        if rows < least {
             return None;
         }
         let at = resume.and_then(|resume| resume.0.parse::<u64>().ok());
@@ -152,8 +157,12 @@ impl Source for HttpJson {
     ) -> Result<KeyPage, SourceError> {
         let request = PageRequest { since: None, resume: resume.cloned() };
         let page = self.page(collection, &request).await?;
-        let ids = page.rows.iter().filter_map(|row| self.shape.id_of(row));
-        Ok(KeyPage { ids: ids.collect(), next: page.next, total: page.total })
+        let alive = page.rows.iter().filter(|row| !self.shape.says_deleted(row));
+        let ids = alive.filter_map(|row| self.shape.id_of(row)).collect();
+        // The total counts deleted rows too: of those alive it tells nothing.
+        let drops = self.shape.deleted.is_some() || self.shape.enabled.is_some();
+        let total = page.total.map(|total| if drops { UNCOUNTED } else { total });
+        Ok(KeyPage { ids, next: page.next, total })
     }
 }
 
@@ -227,18 +236,24 @@ collections:
     }
 
     #[test]
-    fn counted_pages_end_with_an_incomplete_one() {
-        for (paging, second) in [
+    fn counted_pages_end_with_an_empty_one_or_an_incomplete_one_of_a_total() {
+        for (paging, behind_one) in [
             ("paging: { number: { parameter: page, first: 1 } }", "2"),
-            ("paging: { offset: { parameter: skip } }", "2"),
+            ("paging: { offset: { parameter: skip } }", "1"),
         ] {
-            let source = source(paging);
-            let page = |rows: Value| {
-                let body = json!({"data": {"records": rows}});
+            let page = |source: &HttpJson, rows: Value| {
+                let body = json!({"data": {"records": rows}, "total": 7});
                 source.page_of(&collection(), None, body).unwrap()
             };
-            assert_eq!(page(json!([{}, {}])).next, Some(Resume(second.into())));
-            assert_eq!(page(json!([{}])).next, None);
+            let uncounted = source(paging);
+            let first = page(&uncounted, json!([{}, {}]));
+            assert_eq!((first.next, first.total), (Some(Resume("2".into())), Some(UNCOUNTED)));
+            let capped = page(&uncounted, json!([{}])).next;
+            assert_eq!(capped, Some(Resume(behind_one.into())), "it may give no more a page");
+            assert_eq!(page(&uncounted, json!([])).next, None);
+            let counted = source(&format!("{paging}\n  total: total"));
+            let last = page(&counted, json!([{}]));
+            assert_eq!((last.next, last.total), (None, Some(7)));
         }
     }
 

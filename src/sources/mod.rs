@@ -28,6 +28,10 @@ use crate::domain::mapping::{Collection, Mapping};
 /// A page larger than this is refused: ask for fewer rows.
 const MAX_PAGE_BYTES: usize = 32 * 1024 * 1024;
 
+/// The total of pages that may move while they are read, from a source that does not say how many
+/// rows there are: at least none.
+pub const UNCOUNTED: u64 = 0;
+
 /// Which page is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageRequest {
@@ -68,7 +72,8 @@ pub struct Page {
     pub as_of: Option<Timestamp>,
     /// When rows that do not say so themselves changed.
     pub changed_at: Option<Timestamp>,
-    /// How many rows there are in all, as the source counts them.
+    /// How many rows there are in all, as the source counts them; [`UNCOUNTED`] where pages may
+    /// move although it counts none, and none where they do not move.
     pub total: Option<u64>,
     /// With the last page: what the next run is to be asked with.
     pub state: Option<String>,

@@ -12,6 +12,7 @@ use url::Url;
 use super::http::Http;
 use super::{KeyPage, Page, PageRequest, Resume, Source, SourceError};
 use crate::clock::Clock;
+use crate::domain::mapping::expression::FieldPath;
 use crate::domain::mapping::origin;
 use crate::domain::mapping::{Collection, Place, RowShape};
 
@@ -79,6 +80,9 @@ impl Odata {
         let mut page = Page { next: next.map(Resume), state, ..Page::default() };
         for item in items {
             let Value::Object(row) = item else { return Err(shape("a row is not an object")) };
+            if is_of_a_link(&row) {
+                continue;
+            }
             if is_tombstone(&row) {
                 let fault = "a tombstone does not say whose it is";
                 page.gone.push(self.id_of_tombstone(row).ok_or_else(|| shape(fault))?);
@@ -87,6 +91,16 @@ impl Odata {
             }
         }
         Ok(page)
+    }
+
+    /// Whether changed rows came with everything that is read of them: a service may leave out what
+    /// has not changed ("OData JSON Format", section 15.2), and a record made of such a row would
+    /// lose it.
+    fn are_whole(&self, collection: &Collection, rows: &[Value]) -> bool {
+        let row = [Some(&self.shape.id), self.shape.updated_at.as_ref()];
+        let row = row.into_iter().flatten().filter_map(FieldPath::first);
+        let names: Vec<&str> = collection.reads().into_iter().chain(row).collect();
+        rows.iter().all(|row| names.iter().all(|name| row.get(*name).is_some()))
     }
 
     /// The key that a tombstone names, by itself or in the row's address: `accounts(KEY)`.
@@ -118,7 +132,12 @@ impl Source for Odata {
             let why = "the delta link of the run before has expired".to_owned();
             return Err(SourceError::StateExpired { collection: collection.id.clone(), why });
         }
-        self.page_of(collection, answer.json(collection)?)
+        let page = self.page_of(collection, answer.json(collection)?)?;
+        if request.since.is_some() && !self.are_whole(collection, &page.rows) {
+            let why = "a change came without all fields that the mapping reads".to_owned();
+            return Err(SourceError::StateExpired { collection: collection.id.clone(), why });
+        }
+        Ok(page)
     }
 
     async fn keys(
@@ -135,6 +154,14 @@ fn is_tombstone(row: &Map<String, Value>) -> bool {
     row.contains_key("@removed")
         || row.contains_key("@odata.removed")
         || context.is_some_and(|context| context.ends_with("/$deletedEntity"))
+}
+
+/// A relationship that came or went, and no row.
+fn is_of_a_link(row: &Map<String, Value>) -> bool {
+    let context =
+        ["@odata.context", "@context"].into_iter().find_map(|name| row.get(name)?.as_str());
+    let kind = context.and_then(|context| context.rsplit_once('/')).map(|(_, kind)| kind);
+    matches!(kind, Some("$link" | "$deletedLink"))
 }
 
 /// Fields alone: annotations of the protocol are no fields of the register.

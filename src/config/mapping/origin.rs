@@ -16,11 +16,11 @@ use crate::config::diagnostics::Faults;
 use crate::config::select;
 use crate::domain::instant_form::InstantForm;
 use crate::domain::length::Length;
-use crate::domain::mapping::RowShape;
 use crate::domain::mapping::expression::FieldPath;
 use crate::domain::mapping::origin::{
     Authorization, DatabaseTls, Files, HttpJson, Odata, Origin, PageSize, Paging, Sql,
 };
+use crate::domain::mapping::{RowShape, sorting};
 
 const MAX_PAGE_ROWS: u32 = 100_000;
 
@@ -92,8 +92,10 @@ pub struct SqlFile {
     deleted: Option<String>,
     /// A column that is false in a deleted row.
     enabled: Option<String>,
-    /// How instants are written in columns of text, as in strftime; RFC 3339 when left out.
-    instants: Option<InstantForm>,
+    /// How instants are written in columns of text, as in strftime and so that they sort; RFC 3339
+    /// when left out.
+    #[schemars(with = "Option<InstantForm>")]
+    instants: Option<Spanned<InstantForm>>,
     /// How often all ids are compared with the copy, to find rows that are gone.
     sweep_interval: Option<Length>,
     /// How far before the newest change known a run begins; 5 min when left out.
@@ -108,7 +110,7 @@ pub struct SqlFile {
     /// The zone of timestamps without one, as in `Australia/Adelaide`; UTC when left out.
     #[schemars(with = "Option<String>")]
     time_zone: Option<Spanned<String>>,
-    /// A query for one instant: up to when the replica has everything. PostgreSQL knows by itself.
+    /// A query for one instant: up to when the replica has everything. PostgreSQL knows by itself, MySQL needs it.
     #[schemars(with = "Option<String>")]
     applied_at: Option<Spanned<String>>,
 }
@@ -218,6 +220,11 @@ impl Section<'_> {
                            with the column that says so, or 'sweep_interval: 1 day'";
             self.faults.at(self.place, message);
         }
+        if let Some(form) = file.instants.as_ref().filter(|form| !sorting::sorts(&form.value)) {
+            let message = "a database compares texts of this form by their letters, and they do \
+                           not sort: write it as in '%Y-%m-%d %H:%M:%S', without an offset";
+            self.faults.at(form.defined, message);
+        }
         if let Some(query) = &file.applied_at {
             select::check(query, "source", self.faults);
         }
@@ -233,7 +240,7 @@ impl Section<'_> {
             updated_at: Some(FieldPath::name(&file.updated_at)),
             deleted: file.deleted.as_deref().map(FieldPath::name),
             enabled: file.enabled.as_deref().map(FieldPath::name),
-            instants: file.instants,
+            instants: file.instants.map(|form| form.value),
         };
         let origin = Sql {
             page_rows: self.page_rows(file.page_rows, 1_000),

@@ -5,6 +5,7 @@
 
 pub mod expression;
 pub mod origin;
+pub mod sorting;
 
 use std::collections::BTreeMap;
 

@@ -157,9 +157,9 @@ fn password() -> String {
 pub enum Paging {
     /// A parameter that takes what the page before calls `next`; null is the end.
     Token { parameter: String, next: FieldPath },
-    /// A parameter that counts pages; an incomplete page is the end.
+    /// A parameter that counts pages; without a `total` an empty page is the end.
     Number { parameter: String, first: u32 },
-    /// A parameter that counts rows passed by; an incomplete page is the end.
+    /// A parameter that counts rows passed by; without a `total` an empty page is the end.
     Offset { parameter: String },
     /// The page before says the whole address of the next, on the same host.
     Link { next: FieldPath },

@@ -105,7 +105,8 @@ impl Replica {
     async fn applied_at(&self, collection: &Collection) -> Result<Option<Timestamp>, SourceError> {
         let own = self.sql.applied_at.as_deref();
         let Some(query) = own.or(connection::applied_at(&self.url)) else {
-            return Ok(sqlite::modified_at(&self.url));
+            let is_file = self.url.scheme() == "sqlite";
+            return Ok(is_file.then(|| sqlite::modified_at(&self.url)).flatten());
         };
         let question = Question::new(query, Order::Any, 1, self);
         let found = self.ask(collection, &question).await?;
@@ -161,13 +162,6 @@ impl Replica {
     fn updated_at(&self) -> &str {
         self.shape.updated_at.as_ref().and_then(FieldPath::first).unwrap_or_default()
     }
-
-    fn page_of(&self, found: Vec<Found>, json: &[String]) -> Page {
-        let is_full = found.len() >= self.sql.page_rows as usize;
-        let next = found.last().filter(|_| is_full).map(|last| write_anchor(&last.anchor));
-        let rows = found.into_iter().map(|found| Value::Object(with_json(found.row, json)));
-        Page { rows: rows.collect(), next, ..Page::default() }
-    }
 }
 
 impl Source for Replica {
@@ -193,10 +187,13 @@ impl Source for Replica {
         let order = Order::Change { updated_at: self.updated_at(), id: self.id(), start };
         let question = Question::new(query, order, self.sql.page_rows, self);
         let found = self.ask(collection, &question).await?;
-        if anchor.is_none() && since.is_none() {
+        if anchor.is_none() {
             self.refuse_unordered(collection, query).await?;
         }
-        Ok(Page { as_of, ..self.page_of(found, json) })
+        let next = next(&found, self.sql.page_rows);
+        let next = onward(collection, request.resume.as_ref(), next)?;
+        let rows = found.into_iter().map(|found| Value::Object(with_json(found.row, json)));
+        Ok(Page { rows: rows.collect(), next, as_of, ..Page::default() })
     }
 
     async fn keys(
@@ -205,16 +202,15 @@ impl Source for Replica {
         resume: Option<&Resume>,
     ) -> Result<KeyPage, SourceError> {
         let (query, _) = select(collection)?;
-        let id = connection::quoted(&self.url, self.id());
-        let query = format!("SELECT q.{id} FROM ({query}\n) AS q");
         let anchor = resume.map(|resume| read_anchor(collection, resume)).transpose()?;
         let order = Order::Key { id: self.id(), after: anchor.as_deref() };
         // Keys are short.
         let rows = self.sql.page_rows.max(10_000);
-        let found = self.ask(collection, &Question::new(&query, order, rows, self)).await?;
-        let is_full = found.len() >= rows as usize;
-        let next = found.last().filter(|_| is_full).map(|last| write_anchor(&last.anchor));
-        let ids = found.into_iter().filter_map(|found| self.shape.id_of(&Value::Object(found.row)));
+        let found = self.ask(collection, &Question::new(query, order, rows, self)).await?;
+        let next = onward(collection, resume, next(&found, rows))?;
+        let rows = found.into_iter().map(|found| Value::Object(found.row));
+        let alive = rows.filter(|row| !self.shape.says_deleted(row));
+        let ids = alive.filter_map(|row| self.shape.id_of(&row));
         Ok(KeyPage { ids: ids.collect(), next, total: None })
     }
 }
@@ -228,8 +224,24 @@ fn select(collection: &Collection) -> Result<(&str, &[String]), SourceError> {
     }
 }
 
-fn write_anchor(anchor: &[Value]) -> Resume {
-    Resume(Value::Array(anchor.to_vec()).to_string())
+/// Where the page behind this one begins; none behind an incomplete one.
+fn next(found: &[Found], page_rows: u32) -> Option<Resume> {
+    let last = found.last().filter(|_| found.len() >= page_rows as usize)?;
+    Some(Resume(Value::Array(last.anchor.clone()).to_string()))
+}
+
+/// The next page, unless it is this one once more: its id's type then does not come back as the
+/// database compares it, or two rows have one id.
+fn onward(
+    collection: &Collection,
+    this: Option<&Resume>,
+    next: Option<Resume>,
+) -> Result<Option<Resume>, SourceError> {
+    if next.is_some() && next.as_ref() == this {
+        let fault = "a page ends where it began: the column of 'id' wants whole numbers or text";
+        return Err(SourceError::shape(collection, fault));
+    }
+    Ok(next)
 }
 
 fn read_anchor(collection: &Collection, resume: &Resume) -> Result<Vec<Value>, SourceError> {
@@ -248,4 +260,26 @@ fn with_json(mut row: Map<String, Value>, json: &[String]) -> Map<String, Value>
         }
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_ends_where_it_began_is_refused() {
+        let collection = Collection {
+            id: "persons".into(),
+            place: Place::Files,
+            ignored: vec![],
+            essential: vec![],
+            records: vec![],
+        };
+        let found = [Found { row: Map::new(), anchor: vec!["0.1".into()] }];
+        let first = onward(&collection, None, next(&found, 1)).unwrap();
+        assert_eq!(first, Some(Resume("[\"0.1\"]".into())));
+        let error = onward(&collection, first.as_ref(), next(&found, 1)).unwrap_err();
+        assert!(error.to_string().contains("a page ends where it began"), "{error}");
+        assert_eq!(onward(&collection, first.as_ref(), next(&found, 2)).unwrap(), None);
+    }
 }

@@ -60,7 +60,8 @@ pub async fn ask(
 ) -> Result<Vec<Found>, AskError> {
     limit(connection, timeout).await?;
     connection.execute("START TRANSACTION READ ONLY").await?;
-    let columns = columns(connection, question.query).await?;
+    let mut columns = columns(connection, question.query).await?;
+    columns.retain(|column| question.tells(&column.name));
     let (text, parameters) = write(question, &columns)?;
     let mut query = sqlx::query(AssertSqlSafe(text));
     for parameter in parameters {
@@ -173,12 +174,21 @@ fn write(
     question: &Question<'_>,
     columns: &[Described],
 ) -> Result<(String, Vec<String>), AskError> {
-    let told: Vec<String> = columns.iter().map(Described::told).collect();
     let keys = question.keys().into_iter().map(|key| {
         let column = columns.iter().find(|column| column.name == key);
         column.ok_or_else(|| AskError::Column(format!("the query has no column '{key}'")))
     });
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    if let Some(at) = question.updated_at()
+        && !matches!(keys[0].of_type.as_str(), "DATETIME" | "TIMESTAMP")
+    {
+        return Err(AskError::Column(format!(
+            "the column '{at}' is of type {}, which does not sort as instants do: cast it to \
+             DATETIME(6)",
+            keys[0].of_type
+        )));
+    }
+    let told: Vec<String> = columns.iter().map(Described::told).collect();
     let quoted: Vec<String> = keys.iter().map(|key| format!("q.{}", quoted(&key.name))).collect();
     let anchors: Vec<(String, &str)> = keys.iter().map(|key| key.anchor()).collect();
     let more: String = anchors.iter().map(|(anchor, _)| format!(", {anchor}")).collect();
@@ -188,15 +198,7 @@ fn write(
         text.push_str(&format!(" WHERE {} >= {}", quoted[0], anchors[0].1));
         parameters.push(match at.of_type.as_str() {
             "TIMESTAMP" => since.to_zoned(jiff::tz::TimeZone::UTC).datetime().to_string(),
-            "DATETIME" => question.civil(since).to_string(),
-            "VARCHAR" | "CHAR" | "TEXT" => question.shape.write_instant(since),
-            other => {
-                let name = &at.name;
-                return Err(AskError::Column(format!(
-                    "the column '{name}' is of type {other} and says no instant: cast it to \
-                     DATETIME"
-                )));
-            }
+            _ => question.civil(since).to_string(),
         });
     }
     if let Some(after) = question.after() {

@@ -109,11 +109,17 @@ fn write(
     question: &Question<'_>,
     columns: &[Described],
 ) -> Result<(String, Vec<String>), AskError> {
-    let told: Vec<String> = columns.iter().map(Described::told).collect();
+    let told = columns.iter().filter(|column| question.tells(&column.name));
+    let told: Vec<String> = told.map(Described::told).collect();
     let keys = question.keys();
     let quoted: Vec<String> =
         keys.iter().map(|key| format!("q.{}", standard_quoted(key))).collect();
     let types = keys.iter().map(|key| key_type(columns, key)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(at) = question.updated_at()
+        && !matches!(types[0], "TIMESTAMPTZ" | "TIMESTAMP")
+    {
+        return Err(no_instant(at, types[0]));
+    }
     let anchors: String = quoted.iter().map(|key| format!(", {key}::text")).collect();
     let mut text = format!(
         "SELECT (SELECT row_to_json(told)::text FROM (SELECT {}) AS told){anchors} \
@@ -126,10 +132,8 @@ fn write(
     if let (Some(since), Some(at)) = (question.since(), types.first()) {
         text.push_str(&format!(" WHERE {} >= {}", quoted[0], parameter(1, at)));
         parameters.push(match *at {
-            "TIMESTAMPTZ" => since.to_string(),
             "TIMESTAMP" => question.civil(since).to_string(),
-            "TEXT" | "VARCHAR" => question.shape.write_instant(since),
-            other => return Err(no_instant(keys[0], other)),
+            _ => since.to_string(),
         });
     }
     if let Some(after) = question.after() {
@@ -180,7 +184,8 @@ fn key_type<'a>(columns: &'a [Described], key: &str) -> Result<&'a str, AskError
 
 fn no_instant(column: &str, of_type: &str) -> AskError {
     AskError::Column(format!(
-        "the column '{column}' is of type {of_type} and says no instant: cast it to a timestamp"
+        "the column '{column}' is of type {of_type}, which does not sort as instants do: cast it \
+         to a timestamp"
     ))
 }
 

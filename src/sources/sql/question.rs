@@ -62,6 +62,22 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// The column that the order is by first, where that is the last change.
+    pub fn updated_at(&self) -> Option<&'a str> {
+        match self.order {
+            Order::Change { updated_at, .. } => Some(updated_at),
+            Order::Any | Order::Key { .. } => None,
+        }
+    }
+
+    /// Whether a column is asked for: of keys, only what says whose and whether it is deleted.
+    pub fn tells(&self, column: &str) -> bool {
+        let Order::Key { id, .. } = self.order else { return true };
+        let says = [&self.shape.deleted, &self.shape.enabled];
+        let mut says = says.into_iter().filter_map(|path| path.as_ref()?.first());
+        column == id || says.any(|says| says == column)
+    }
+
     /// The values behind which rows are asked for, one for each key; none at the beginning.
     pub fn after(&self) -> Option<&'a [Value]> {
         match self.order {

@@ -7,7 +7,9 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, Executor, Row, TypeInfo, ValueRef};
+use sqlx::{
+    AssertSqlSafe, Column, ConnectOptions, Executor, Row, SqlSafeStr, Statement, TypeInfo, ValueRef,
+};
 use url::Url;
 
 use super::connection::{Room, standard_quoted};
@@ -15,6 +17,7 @@ use super::fault::AskError;
 use super::question::{Found, Question};
 use crate::clock::Stopwatch;
 use crate::crypto::digest;
+use crate::domain::mapping::sorting;
 
 /// Steps of SQLite's machine between two looks at the time.
 const STEPS_A_LOOK: i32 = 10_000;
@@ -60,7 +63,8 @@ pub async fn ask(
     handle.set_progress_handler(STEPS_A_LOOK, move || watch.elapsed() < timeout);
     drop(handle);
     connection.execute("BEGIN").await?;
-    let (text, parameters) = write(question);
+    let columns = columns(connection, question.query).await?;
+    let (text, parameters) = write(question, &columns);
     let mut query = sqlx::query(AssertSqlSafe(text));
     for parameter in parameters {
         query = match parameter {
@@ -70,32 +74,36 @@ pub async fn ask(
             _ => query.bind(None::<String>),
         };
     }
-    let keys = question.keys();
     let mut found = Vec::new();
     let mut room = Room::of_a_page();
     let mut rows = query.fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
-        let row = read(&row, &mut room)?;
-        let anchor = keys.iter().map(|key| {
-            let value = row.get(*key).cloned();
-            value.ok_or_else(|| AskError::Column(format!("the query has no column '{key}'")))
-        });
-        found.push(Found { anchor: anchor.collect::<Result<_, _>>()?, row });
+        let object = read(&row, &mut room)?;
+        found.push(Found { anchor: anchor(&row, &object, question)?, row: object });
     }
     drop(rows);
     connection.execute("COMMIT").await?;
     Ok(found)
 }
 
+async fn columns(connection: &mut SqliteConnection, query: &str) -> Result<Vec<String>, AskError> {
+    // As a subquery it cannot be anything but a query.
+    let text = format!("SELECT * FROM ({query}\n) AS q");
+    let statement = connection.prepare(AssertSqlSafe(text).into_sql_str()).await?;
+    Ok(statement.columns().iter().map(|column| column.name().to_owned()).collect())
+}
+
 /// The query around the mapping's own, and its parameters, which keep their types.
-fn write(question: &Question<'_>) -> (String, Vec<Value>) {
+fn write(question: &Question<'_>, columns: &[String]) -> (String, Vec<Value>) {
     let keys: Vec<String> =
         question.keys().iter().map(|key| format!("q.{}", standard_quoted(key))).collect();
-    let mut text = format!("SELECT * FROM ({}\n) AS q", question.query);
+    let told = columns.iter().filter(|column| question.tells(column));
+    let told: Vec<String> = told.map(|column| format!("q.{}", standard_quoted(column))).collect();
+    let mut text = format!("SELECT {} FROM ({}\n) AS q", told.join(", "), question.query);
     let mut parameters = Vec::new();
     if let (Some(since), Some(at)) = (question.since(), keys.first()) {
         text.push_str(&format!(" WHERE {at} >= ?"));
-        parameters.push(Value::String(question.shape.write_instant(since)));
+        parameters.push(Value::String(sorting::no_later(question.shape, since)));
     }
     if let Some(after) = question.after() {
         let marks = vec!["?"; keys.len()].join(", ");
@@ -107,6 +115,42 @@ fn write(question: &Question<'_>) -> (String, Vec<Value>) {
     }
     text.push_str(&format!(" LIMIT {}", question.rows));
     (text, parameters)
+}
+
+/// The values that tell a row's place in the order. SQLite compares a value of one type with one of
+/// another by their types alone, and texts by their bytes: what does not sort is refused.
+fn anchor(
+    row: &SqliteRow,
+    object: &Map<String, Value>,
+    question: &Question<'_>,
+) -> Result<Vec<Value>, AskError> {
+    let anchor = question.keys().into_iter().map(|key| {
+        let no_column = || AskError::Column(format!("the query has no column '{key}'"));
+        let value = object.get(key).ok_or_else(no_column)?;
+        let raw = row.try_get_raw(key)?;
+        let is_instant = question.updated_at() == Some(key);
+        match value {
+            // Looked for by itself: it comes first.
+            Value::Null => {}
+            Value::String(text) if is_instant && sorting::is_sorted(question.shape, text) => {}
+            _ if is_instant => {
+                return Err(AskError::Column(format!(
+                    "a row says '{key}' in a way that does not sort: it wants a text in RFC 3339 \
+                     that ends in Z, or as 'instants' says; in the query, for one, \
+                     strftime('%Y-%m-%dT%H:%M:%SZ', {key}) AS {key}"
+                )));
+            }
+            _ if raw.type_info().name() == "BLOB" => {
+                return Err(AskError::Column(format!(
+                    "the column '{key}' is of type BLOB and orders no rows: write hex({key}) AS \
+                     {key} in the query"
+                )));
+            }
+            _ => {}
+        }
+        Ok(value.clone())
+    });
+    anchor.collect()
 }
 
 /// Each value by the type it is stored as.

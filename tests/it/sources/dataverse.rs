@@ -26,6 +26,8 @@ pub struct State {
     pub issued: u32,
     pub expires_in: u64,
     pub tracks_changes: bool,
+    /// Put into every page of changes, as they are.
+    pub beside: Vec<Value>,
 }
 
 pub struct Dataverse {
@@ -136,6 +138,8 @@ fn table(state: &State, seen: &Seen, path: &str) -> Response<Full<Bytes>> {
         link.to_string()
     };
     let page: Vec<Value> = shown.iter().skip(skip).take(size).cloned().collect();
+    let beside = since.map(|_| state.beside.clone()).unwrap_or_default();
+    let page: Vec<Value> = page.into_iter().chain(beside).collect();
     let mut body = json!({"@odata.context": "…/$metadata#contacts/$delta", "value": page});
     if skip + size < shown.len() {
         body["@odata.nextLink"] = link(&[("$skiptoken", (skip + size) as u64)]).into();

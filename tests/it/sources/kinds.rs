@@ -47,6 +47,11 @@ fn what_is_wrong_is_told_with_its_place_and_what_to_write() {
             "no such time zone",
         ),
         (
+            "sql: { id: id, updated_at: at, deleted: gone, instants: '%d/%m/%Y %H:%M:%S' }",
+            "select: SELECT 1",
+            "c3ms.yaml:5:57: a database compares texts of this form by their letters",
+        ),
+        (
             "odata: { id: id, updated_at: at, authorization: { header: { name: 'X Key' } } }",
             "path: /x",
             "wants the name of a header",

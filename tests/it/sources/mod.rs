@@ -3,6 +3,7 @@
 
 mod authorization;
 mod caution;
+mod counted;
 mod dataverse;
 mod files;
 mod kinds;

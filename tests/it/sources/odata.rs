@@ -1,5 +1,7 @@
 //! OData with change tracking, against a stand-in of Dataverse.
 
+use serde_json::json;
+
 use super::dataverse::Dataverse;
 use super::{Rig, SECRET, pairs};
 
@@ -106,4 +108,35 @@ async fn a_table_without_change_tracking_is_refused() {
     crm.put("a", Some("Synthetic"));
     let rig = Rig::new(&crm.url(), &mapping(&crm.url()), true).await;
     rig.fails("turn change tracking on for the table").await;
+}
+
+#[tokio::test]
+async fn a_change_that_leaves_fields_out_means_everything_and_a_link_means_nothing() {
+    let crm = Dataverse::start().await;
+    let rig = Rig::new(&crm.url(), &mapping(&crm.url()), true).await;
+    crm.put("a", Some("Synthetic"));
+    rig.capture().await;
+    let link = |kind: &str| {
+        json!({
+            "@odata.context": format!("…/$metadata#contacts/{kind}"),
+            "source": "contacts(a)", "relationship": "kin", "target": "contacts(b)"
+        })
+    };
+    crm.state.lock().unwrap().beside = vec![link("$link"), link("$deletedLink")];
+    let report = rig.changes().await;
+    assert_eq!((report.rows, &report.rejected[..]), (0, &[][..]), "{report:?}");
+
+    let partial = json!({"contactid": "a", "modifiedon": "2023-03-01T10:00:00Z"});
+    crm.state.lock().unwrap().beside = vec![partial];
+    let report = rig.capture().await;
+    assert_eq!((report.build.as_str(), &report.rejected[..]), ("full", &[][..]), "{report:?}");
+    assert_eq!(rig.names(), pairs(&[("a", "Synthetic")]));
+
+    // With all that is read of it a change is taken as it comes.
+    let whole = json!({
+        "contactid": "a", "fullname": "Synthetic-B", "modifiedon": "2023-03-01T11:00:00Z"
+    });
+    crm.state.lock().unwrap().beside = vec![whole];
+    let report = rig.changes().await;
+    assert_eq!((report.changed, report.removed), (1, 0), "{report:?}");
 }

@@ -135,6 +135,17 @@ async fn keeps_up(rig: &Rig, told: &dyn Told, soft: &str) {
     assert_eq!(report.build.as_str(), "full");
     expected.remove(1);
     assert_eq!(named(rig), expected);
+
+    // Deleted without a word of when: its key is there, and it is not.
+    told.tell(
+        "UPDATE persons SET gone = (SELECT said FROM (SELECT gone AS said FROM persons \
+         WHERE id = 1) AS deleted) WHERE id = 5",
+    );
+    let report = rig.capture().await;
+    assert_eq!(report.build.as_str(), "full");
+    expected.remove(2);
+    assert_eq!(named(rig), expected);
+    rig.changes().await;
 }
 
 /// Those that are not of the many.
@@ -250,6 +261,7 @@ async fn refuses(rig: &Rig, server: &Postgres, secure: &str) {
         ("SELECT * FROM nothing", "the database refused the query (code 42P01)"),
         ("SELECT 1/0 AS id, 'Synthetic' AS name, now() AS changed", "(code 22012)"),
         ("SELECT id, NULL::timestamptz AS changed FROM persons", "COALESCE(changed, created_at)"),
+        ("SELECT id, changed::text AS changed FROM persons", "cast it to a timestamp"),
         ("SELECT pg_sleep(30), id, changed FROM persons", "longer than 'statement_timeout'"),
         ("SELECT id, repeat('x', 40000000) AS name, changed FROM persons", "fewer 'page_rows'"),
     ] {
@@ -290,7 +302,8 @@ async fn mariadb_is_read_by_key_and_loses_nothing_on_the_way() {
          WHERE id = 4",
     );
     let url = format!("mysql://probe@localhost:{}/cases", server.0.address.port());
-    let secure = format!("  authority: authority.pem\n{ENGINE}");
+    let secure =
+        format!("  authority: authority.pem\n  applied_at: SELECT UTC_TIMESTAMP()\n{ENGINE}");
     let rig = rig(&url, &mapping(&secure, "SELECT * FROM persons"), &authority).await;
     let soft =
         "UPDATE persons SET gone = TRUE, changed = '2023-03-01 09:31:00.000001' WHERE id = 1";
@@ -324,6 +337,7 @@ async fn mariadb_is_read_by_key_and_loses_nothing_on_the_way() {
         ("SELECT * FROM nothing", "the database refused the query (code 42S02)"),
         ("SELECT nothing FROM persons", "the database refused the query (code 42S22)"),
         ("SELECT id, name FROM persons", "the query has no column 'changed'"),
+        ("SELECT id, CAST(changed AS CHAR) AS changed FROM persons", "cast it to DATETIME(6)"),
         ("SELECT id, SLEEP(30) AS name, changed FROM persons", "longer than 'statement_timeout'"),
     ] {
         rig.map(&mapping(&format!("  statement_timeout: 1 s\n{secure}"), select));
@@ -372,4 +386,33 @@ async fn a_file_of_sqlite_is_read_by_key_and_is_as_old_as_it_is() {
     rig.map(&mapping(&format!("{text}{ENGINE}"), "SELECT * FROM persons"));
     rig.fails("the database file is not there").await;
     assert!(!file.0.path().join("cases.sqlite").exists(), "reading makes no file");
+}
+
+#[tokio::test]
+async fn what_sqlite_cannot_put_in_order_is_refused() {
+    let file = Sqlite(folder());
+    file.tell(
+        "CREATE TABLE persons (id INTEGER PRIMARY KEY, name TEXT, changed TEXT, gone INTEGER); \
+         INSERT INTO persons (id, name, changed) VALUES (1, 'Synthetic', '2023-03-01T09:01:00Z'), \
+         (2, 'Synthetic', '2023-03-01T09:02:00Z'), (3, 'Synthetic', '2023-03-01T09:03:00.5Z')",
+    );
+    let url = format!("sqlite://{}", file.0.path().join("cases.sqlite").display());
+    let rows = |id: &str, changed: &str| {
+        let select = format!("SELECT {id} AS id, name, {changed} AS changed, gone FROM persons");
+        mapping(ENGINE, &format!("\"{select}\""))
+    };
+    let rig = Rig::new(&url, &rows("CAST(id AS BLOB)", "changed"), false).await;
+    rig.fails("the column 'id' is of type BLOB and orders no rows: write hex(id)").await;
+    for changed in ["replace(changed, 'Z', '+10:30')", "replace(changed, 'T', ' ')", "1677661260"] {
+        rig.map(&rows("id", changed));
+        rig.fails("a row says 'changed' in a way that does not sort").await;
+    }
+    rig.map(&rows("hex(id)", "changed"));
+    assert_eq!(rig.capture().await.rows, 3);
+
+    rig.map(&rows("id", "changed"));
+    assert_eq!(rig.try_capture(true).await.unwrap().rows, 3);
+    file.tell("INSERT INTO persons (id, name) VALUES (4, 'Synthetic')");
+    // Not only when everything is read.
+    rig.fails("COALESCE(changed, created_at)").await;
 }
