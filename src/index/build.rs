@@ -15,8 +15,8 @@ use crate::domain::records::{RecordKey, SearchRow};
 /// Rows go to SQLite this many at a time, as one JSON text.
 const BATCH_ROWS: usize = 500;
 
-/// A word in more addresses than this is not looked for as the beginning of others there: somebody
-/// who typed "street" means it, and all that begins with it would have to be gone through.
+/// A word in more addresses than this is not looked for as the beginning of others: somebody who
+/// typed "street" means it, and all that begins with it would have to be gone through.
 const FREQUENT_ROWS: u32 = 2_000;
 
 /// Bumped whenever the tables change; an image of another version is refused.

@@ -118,29 +118,29 @@ impl Index {
         let meant: Vec<_> = meant.collect();
         let widest = all(words, |at, word| {
             let meant = meant[at].iter().map(|one| format!(" OR {}", quoted(&one.word)));
-            format!("({}{})", begins(word), meant.collect::<String>())
+            format!("({}{})", self.begins(word), meant.collect::<String>())
         });
         if looked.at(reader, &named(widest)).await? {
-            looked.at(reader, &named(all(words, |_, word| begins(word)))).await?;
+            looked.at(reader, &named(all(words, |_, word| self.begins(word)))).await?;
             return Ok(meant);
         }
-        let anywhere = all(words, |_, word| match self.frequent.contains(word) {
-            true => quoted(word),
-            false => begins(word),
-        });
+        let anywhere = all(words, |_, word| self.begins(word));
         if looked.at(reader, &anywhere).await? && anywhere != exact {
             looked.at(reader, &exact).await?;
         }
         Ok(meant)
     }
+
+    /// What begins with a word. "Street" is meant as it is: half of all addresses have it, and to
+    /// go through them costs more than everything else.
+    fn begins(&self, word: &str) -> String {
+        let frequent = self.frequent.contains(word);
+        if frequent { quoted(word) } else { quoted(word) + "*" }
+    }
 }
 
 fn quoted(word: &str) -> String {
     format!("\"{word}\"")
-}
-
-fn begins(word: &str) -> String {
-    quoted(word) + "*"
 }
 
 /// An FTS5 expression of all words, each in a form of its own.
