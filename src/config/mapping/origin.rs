@@ -110,7 +110,7 @@ pub struct SqlFile {
     /// The zone of timestamps without one, as in `Australia/Adelaide`; UTC when left out.
     #[schemars(with = "Option<String>")]
     time_zone: Option<Spanned<String>>,
-    /// A query for one instant: up to when the replica has everything. PostgreSQL knows by itself, MySQL needs it.
+    /// A query: up to when the replica has everything. PostgreSQL knows, MySQL needs it.
     #[schemars(with = "Option<String>")]
     applied_at: Option<Spanned<String>>,
 }
