@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use crate::domain::ids::{LocationId, ProbeId};
 use crate::domain::target::Probe;
 
-/// Phases are multiples of this. Probes that are due in the same hundredth of a second start on one
+/// Phases are multiples of this. Probes that are due in the same fiftieth of a second start on one
 /// waking of the machine: waking costs as much as the check itself.
-const PHASE_GRID_US: u64 = 10_000;
+const PHASE_GRID_US: u64 = 20_000;
 
 /// The slots of one probe at one location: `phase + k × interval` since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ mod tests {
             .map(|n| ProbeId::new(&format!("probe-{n}")).unwrap())
             .map(|probe| Slots::new(Duration::from_secs(1), &probe, &location).phase_us)
             .collect();
-        assert!(phases.iter().all(|phase| phase % 10_000 == 0 && *phase < 1_000_000));
+        assert!(phases.iter().all(|phase| phase % 20_000 == 0 && *phase < 1_000_000));
         let tenths = |n: i64| phases.iter().filter(|phase| **phase / 100_000 == n).count();
         assert!((0..10).all(|n| (60..140).contains(&tenths(n))));
     }
