@@ -131,10 +131,10 @@ impl<'a> Run<'a> {
                 }
                 let page = source.page(collection, &request).await?;
                 progress.rows += page.rows.len() as u64;
-                progress.expected = page.total.or(progress.expected);
+                progress.expected = page.moving.and_then(|said| said.total).or(progress.expected);
                 request.resume = page.next.clone();
                 let ids = page.rows.iter().filter_map(|row| self.task.mapping.shape.id_of(row));
-                passes.saw(&self.ledger, page.total, ids);
+                passes.saw(&self.ledger, page.moving, ids);
                 self.take_page(collection, page, fields).await?;
                 (self.task.progress)(&progress);
                 if request.resume.is_none() {
@@ -251,7 +251,7 @@ impl<'a> Run<'a> {
                         self.ledger.see(&RecordKey { kind: rule.kind, id: id.clone() }, seen);
                     }
                 }
-                passes.saw(&self.ledger, page.total, page.ids.into_iter());
+                passes.saw(&self.ledger, page.moving, page.ids.into_iter());
                 resume = page.next;
                 if resume.is_none() {
                     break;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::http::Http;
-use super::{KeyPage, Page, PageRequest, Resume, Source, SourceError, UNCOUNTED};
+use super::{KeyPage, Moving, Page, PageRequest, Resume, Source, SourceError};
 use crate::clock::Clock;
 use crate::domain::mapping::expression::FieldPath;
 use crate::domain::mapping::origin::{self, Paging};
@@ -90,7 +90,8 @@ impl HttpJson {
             path.find(&body).as_u64().ok_or_else(|| shape(fault))
         });
         let counts = matches!(self.origin.paging, Paging::Number { .. } | Paging::Offset { .. });
-        let total = total.transpose()?.or_else(|| counts.then_some(UNCOUNTED));
+        let total = total.transpose()?;
+        let moving = (counts || total.is_some()).then_some(Moving { total });
         let named = self.named_next(&body);
         let Some(Value::Array(rows)) = at_mut(&mut body, &self.origin.rows).map(Value::take) else {
             return Err(shape(&format!("there is no list at '{}' in a page", self.origin.rows)));
@@ -102,7 +103,7 @@ impl HttpJson {
         if next.is_some() && next.as_ref() == resume {
             return Err(shape("a page names itself as the next one"));
         }
-        Ok(Page { rows, next, as_of, total, ..Page::default() })
+        Ok(Page { rows, next, as_of, moving, ..Page::default() })
     }
 
     /// The next page, where a page says it.
@@ -161,8 +162,8 @@ impl Source for HttpJson {
         let ids = alive.filter_map(|row| self.shape.id_of(row)).collect();
         // The total counts deleted rows too: of those alive it tells nothing.
         let drops = self.shape.deleted.is_some() || self.shape.enabled.is_some();
-        let total = page.total.map(|total| if drops { UNCOUNTED } else { total });
-        Ok(KeyPage { ids, next: page.next, total })
+        let moving = page.moving.map(|said| if drops { Moving { total: None } } else { said });
+        Ok(KeyPage { ids, next: page.next, moving })
     }
 }
 
@@ -247,13 +248,14 @@ collections:
             };
             let uncounted = source(paging);
             let first = page(&uncounted, json!([{}, {}]));
-            assert_eq!((first.next, first.total), (Some(Resume("2".into())), Some(UNCOUNTED)));
+            let moving = |total| Some(Moving { total });
+            assert_eq!((first.next, first.moving), (Some(Resume("2".into())), moving(None)));
             let capped = page(&uncounted, json!([{}])).next;
             assert_eq!(capped, Some(Resume(behind_one.into())), "it may give no more a page");
             assert_eq!(page(&uncounted, json!([])).next, None);
             let counted = source(&format!("{paging}\n  total: total"));
             let last = page(&counted, json!([{}]));
-            assert_eq!((last.next, last.total), (None, Some(7)));
+            assert_eq!((last.next, last.moving), (None, moving(Some(7))));
         }
     }
 

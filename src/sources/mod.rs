@@ -28,9 +28,12 @@ use crate::domain::mapping::{Collection, Mapping};
 /// A page larger than this is refused: ask for fewer rows.
 const MAX_PAGE_BYTES: usize = 32 * 1024 * 1024;
 
-/// The total of pages that may move while they are read, from a source that does not say how many
-/// rows there are: at least none.
-pub const UNCOUNTED: u64 = 0;
+/// Said of pages whose rows may move to another page while they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moving {
+    /// How many rows there are in all, where the source says so.
+    pub total: Option<u64>,
+}
 
 /// Which page is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,9 +75,8 @@ pub struct Page {
     pub as_of: Option<Timestamp>,
     /// When rows that do not say so themselves changed.
     pub changed_at: Option<Timestamp>,
-    /// How many rows there are in all, as the source counts them; [`UNCOUNTED`] where pages may
-    /// move although it counts none, and none where they do not move.
-    pub total: Option<u64>,
+    /// None where rows keep their page.
+    pub moving: Option<Moving>,
     /// With the last page: what the next run is to be asked with.
     pub state: Option<String>,
 }
@@ -92,8 +94,8 @@ pub struct Unreadable {
 pub struct KeyPage {
     pub ids: Vec<String>,
     pub next: Option<Resume>,
-    /// As in [`Page::total`].
-    pub total: Option<u64>,
+    /// As in [`Page::moving`].
+    pub moving: Option<Moving>,
 }
 
 /// Something that yields pages.

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 
 use super::{Store, StoreError, instant, micros};
 use crate::domain::agent::MissedSlots;
@@ -246,20 +247,23 @@ pub(in crate::store) const WITHIN: &str = "c.slot_at < $2 \
     AND ($3 IS NULL OR c.target = $3) AND ($4 IS NULL OR c.probe = $4) \
     AND ($5 IS NULL OR c.location = $5)";
 
+/// A query with [`WITHIN`] in it, its parameters bound; further ones begin at `$6`.
+pub(in crate::store) fn within(sql: String, range: &Range) -> Query<'_, Sqlite, SqliteArguments> {
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(micros(range.from))
+        .bind(micros(range.to))
+        .bind(range.target.as_ref().map(TargetId::as_str))
+        .bind(range.probe.as_ref().map(ProbeId::as_str))
+        .bind(range.location.as_ref().map(LocationId::as_str))
+}
+
 /// The checks of a range by slot, confirmations included.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub async fn range(store: &Store, range: &Range) -> Result<Vec<Recorded>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM checks c WHERE {WITHIN} ORDER BY c.slot_at, c.id");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(micros(range.from))
-        .bind(micros(range.to))
-        .bind(range.target.as_ref().map(TargetId::as_str))
-        .bind(range.probe.as_ref().map(ProbeId::as_str))
-        .bind(range.location.as_ref().map(LocationId::as_str))
-        .fetch_all(store.reader())
-        .await?;
+    let rows = within(sql, range).fetch_all(store.reader()).await?;
     rows.iter().map(recorded).collect()
 }
 
@@ -277,12 +281,7 @@ pub async fn latest_detailed(
         "SELECT {COLUMNS}, d.document FROM checks c JOIN check_details d ON d.check_id = c.id \
          WHERE {WITHIN} AND ($6 = 0 OR d.keep = 1) ORDER BY c.slot_at DESC, c.id DESC LIMIT $7"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(micros(range.from))
-        .bind(micros(range.to))
-        .bind(range.target.as_ref().map(TargetId::as_str))
-        .bind(range.probe.as_ref().map(ProbeId::as_str))
-        .bind(range.location.as_ref().map(LocationId::as_str))
+    let rows = within(sql, range)
         .bind(i64::from(only_failures))
         .bind(i64::from(limit))
         .fetch_all(store.reader())

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 
-use super::ledger::{COLUMNS, Details, Range, Recorded, WITHIN, recorded};
-use super::{Store, StoreError, micros};
+use super::ledger::{COLUMNS, Details, Range, Recorded, WITHIN, recorded, within};
+use super::{Store, StoreError};
 use crate::domain::check::{Check, Evidence};
-use crate::domain::ids::{LocationId, ProbeId, TargetId};
 
 /// The checks of a range by slot, confirmations included. Their steps' timings are left out.
 ///
@@ -20,14 +19,7 @@ pub async fn checks(store: &Store, range: &Range) -> Result<Vec<Check>, StoreErr
          LEFT JOIN check_details d ON d.check_id = c.id AND d.keep = 1 \
          WHERE {WITHIN} ORDER BY c.slot_at, c.id"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(micros(range.from))
-        .bind(micros(range.to))
-        .bind(range.target.as_ref().map(TargetId::as_str))
-        .bind(range.probe.as_ref().map(ProbeId::as_str))
-        .bind(range.location.as_ref().map(LocationId::as_str))
-        .fetch_all(store.reader())
-        .await?;
+    let rows = within(sql, range).fetch_all(store.reader()).await?;
     rows.iter()
         .map(|row| {
             let document: Option<&str> = row.try_get("document")?;
@@ -60,7 +52,7 @@ pub fn check(recorded: Recorded, evidence: Option<Evidence>) -> Check {
 mod tests {
     use super::*;
     use crate::domain::check::{CheckKind, FailureReason, Outcome};
-    use crate::domain::ids::StepId;
+    use crate::domain::ids::{LocationId, ProbeId, StepId, TargetId};
     use crate::store::ledger::{self, Entry};
 
     #[tokio::test]

@@ -211,7 +211,7 @@ impl Source for Replica {
         let rows = found.into_iter().map(|found| Value::Object(found.row));
         let alive = rows.filter(|row| !self.shape.says_deleted(row));
         let ids = alive.filter_map(|row| self.shape.id_of(&row));
-        Ok(KeyPage { ids: ids.collect(), next, total: None })
+        Ok(KeyPage { ids: ids.collect(), next, moving: None })
     }
 }
 
